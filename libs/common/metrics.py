@@ -1,0 +1,178 @@
+"""Every metric of Brandmelder, with its meaning. Names follow Prometheus' conventions:
+base units, `_total` for counters. Label values are few and known; never texts, names or ids
+of mentions.
+"""
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+# --- Workers: the loops between the streams -------------------------------------------------
+
+CONSUMED = Counter(
+    "brandmelder_records_consumed_total",
+    "Records read from the log, by consumer group.",
+    ["group"],
+)
+PUBLISHED = Counter(
+    "brandmelder_records_published_total",
+    "Records a worker's step published to the log, by consumer group.",
+    ["group"],
+)
+PARKED = Counter(
+    "brandmelder_records_parked_total",
+    "Records put on a dead-letter topic because the step could not handle them. "
+    "Anything above zero wants a look.",
+    ["group"],
+)
+RETRIED = Counter(
+    "brandmelder_batches_retried_total",
+    "Times a batch was tried again because something it needs was not ready.",
+    ["group"],
+)
+LOST_BATCHES = Counter(
+    "brandmelder_batches_lost_total",
+    "Batches dropped uncommitted because their partition moved to another member; "
+    "they are read again there.",
+    ["group"],
+)
+BATCH_SECONDS = Histogram(
+    "brandmelder_batch_seconds",
+    "Time from reading a batch to its commit, by consumer group.",
+    ["group"],
+    buckets=_SECONDS,
+)
+BATCH_RECORDS = Histogram(
+    "brandmelder_batch_records",
+    "Size of the batches read, by consumer group.",
+    ["group"],
+    buckets=(1, 5, 10, 50, 100, 250, 500, 1000, 2000),
+)
+LAG = Gauge(
+    "brandmelder_group_lag_records",
+    "Records of all partitions that the group has not committed yet.",
+    ["group"],
+)
+EVENT_AGE_SECONDS = Gauge(
+    "brandmelder_event_age_seconds",
+    "Age of the newest record of the last batch: how far behind the present a group works.",
+    ["group"],
+)
+# --- The store of mentions, its search and the live stream ----------------------------------
+
+MENTIONS_WRITTEN = Counter(
+    "brandmelder_mentions_written_total",
+    "Rows changed in the store of mentions, by what happened (stored, deleted). "
+    "Repeats that change nothing do not count.",
+    ["what"],
+)
+SEARCH_SECONDS = Histogram(
+    "brandmelder_search_seconds",
+    "Time to find one page of mentions.",
+    buckets=_SECONDS,
+)
+STREAM_READERS = Gauge(
+    "brandmelder_stream_readers",
+    "Open live streams of mentions in this process.",
+)
+STREAM_DROPPED = Counter(
+    "brandmelder_stream_dropped_total",
+    "Live events dropped because their reader was too slow; the reader was told of the gap.",
+)
+
+
+# --- Ingest: sources, the push API and hints -------------------------------------------------
+
+POLLS = Counter(
+    "brandmelder_polls_total",
+    "Readings of sources, by kind of source and outcome (ok, unchanged, empty, or the reason of "
+    "the failure).",
+    ["kind", "outcome"],
+)
+POLL_SECONDS = Histogram(
+    "brandmelder_poll_seconds",
+    "Time of one reading of a source, from its request to its mentions on the log.",
+    ["kind"],
+    buckets=_SECONDS,
+)
+POLL_DELAY_SECONDS = Histogram(
+    "brandmelder_poll_delay_seconds",
+    "How long after its due time a source was read: high values mean too few readers.",
+    buckets=_SECONDS,
+)
+FEEDS_READ = Counter(
+    "brandmelder_feeds_read_total",
+    "Feeds by the way they were read: unchanged (not parsed), fast, tolerant (in the confined "
+    "process), json.",
+    ["path"],
+)
+POSTS_COLLECTED = Counter(
+    "brandmelder_posts_collected_total",
+    "New or changed posts, before any watch was asked, by way in (source, api, hint).",
+    ["way"],
+)
+MENTIONS_COLLECTED = Counter(
+    "brandmelder_mentions_collected_total",
+    "Mentions put on the log, one per post and watch, by way in (source, api, hint).",
+    ["way"],
+)
+SOURCES = Gauge(
+    "brandmelder_sources",
+    "Configured sources by health (new, ok, unchanged, empty, blocked, failing, gone, silent).",
+    ["health"],
+)
+
+# --- Incidents and pages ---------------------------------------------------------------------
+
+SIGNALS = Counter(
+    "brandmelder_signals_total",
+    "Mentions that opened or joined an incident, by what saw them (rule, hint).",
+    ["kind"],
+)
+INCIDENTS_OPENED = Counter(
+    "brandmelder_incidents_opened_total",
+    "Incidents opened.",
+)
+INCIDENT_CONFLICTS = Counter(
+    "brandmelder_incident_conflicts_total",
+    "Decisions made again because somebody else changed the incident meanwhile.",
+)
+PAGES_MADE = Counter(
+    "brandmelder_pages_made_total",
+    "Pages put into the outbox, by channel and cause "
+    "(opened, worsened, hint, acknowledged, resolved).",
+    ["channel", "cause"],
+)
+PAGE_ATTEMPTS = Counter(
+    "brandmelder_page_attempts_total",
+    "Attempts to deliver a page, by channel and outcome (delivered, retried, failed). "
+    "A failed page reached nobody: look at once.",
+    ["channel", "outcome"],
+)
+PAGE_SECONDS = Histogram(
+    "brandmelder_page_delivery_seconds",
+    "Time from a page's making to its delivery, by channel.",
+    ["channel"],
+    buckets=(*_SECONDS, 300, 1800, 7200, 86_400),
+)
+OUTBOX_WAITING = Gauge(
+    "brandmelder_outbox_waiting_pages",
+    "Pages not delivered yet.",
+)
+OUTBOX_OLDEST_SECONDS = Gauge(
+    "brandmelder_outbox_oldest_seconds",
+    "Age of the page that has waited longest for its delivery; 0 when none waits.",
+)
+
+# --- Classify: what the mentions say ---------------------------------------------------------
+
+CLASSIFIED = Counter(
+    "brandmelder_mentions_classified_total",
+    "Mentions tagged, by primary label.",
+    ["label"],
+)
+
+
+def exposition() -> tuple[bytes, str]:
+    """All metrics as Prometheus reads them, and their media type."""
+    return generate_latest(), CONTENT_TYPE_LATEST

@@ -1,0 +1,1 @@
+"""The platforms the sandbox plays: one module each, which gives its routes."""

@@ -1,0 +1,117 @@
+"""A page: what is sent to one recipient because of one event of an incident.
+
+Everything it says is fixed when it is made, so that every try sends the same under the same key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from libs.common.settings import Language
+from services.alert.incident import State
+
+Cause: TypeAlias = Literal["opened", "worsened", "hint", "acknowledged", "resolved"]
+URGENT: Final[frozenset[Cause]] = frozenset({"opened", "worsened", "hint"})
+"""Causes for which somebody has to act; the others only tell that somebody does."""
+STEPS_ON_A_PAGE: Final = 3
+LONGEST_QUOTE: Final = 2000
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A text in both languages."""
+
+    de: str
+    en: str
+
+    def in_language(self, language: Language) -> str:
+        return self.de if language == "de" else self.en
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """The mention that decided. `text` is None when it was deleted at its source.
+
+    words: what in it decided, as written, the heaviest first.
+    followers: of its author, where the platform says.
+    """
+
+    mention: str
+    text: str | None
+    url: str | None
+    source: str
+    platform: str
+    published_at: datetime
+    label: str
+    severity: float
+    words: tuple[str, ...] = ()
+    followers: int | None = None
+
+
+class Todo(msgspec.Struct, frozen=True):
+    """A step that is still to do."""
+
+    id: str
+    text: Words
+    owner: Words
+    due_at: datetime
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page says, in no language yet.
+
+    seq: the event of the incident that is its cause.
+    since: when the first of its mentions was published.
+    mentions, voices: how many posts, by how many different authors.
+    by: who acknowledged or resolved, for those causes.
+    """
+
+    incident: str
+    cause: Cause
+    seq: int
+    at: datetime
+    why: str
+    watch: str
+    watch_name: str
+    theme: str
+    title: Words
+    level: int
+    state: State
+    opened_at: datetime
+    since: datetime
+    url: str
+    mentions: int
+    voices: int
+    sources: tuple[str, ...]
+    quote: Quote | None
+    steps: tuple[Todo, ...]
+    dont: tuple[Words, ...] = ()
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    assigned_to: str | None = None
+    by: str | None = None
+    resolution: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm on its way to one recipient.
+
+    key: the idempotency key, the same on every try and after every restart.
+    to: the recipient as the configuration names it; channel: what carries it; address: where to,
+    for channels that serve several addresses.
+    """
+
+    key: str
+    to: str
+    channel: str
+    address: str
+    language: Language
+    alarm: Alarm
+
+
+def page_key(incident: str, seq: int, channel: str, address: str) -> str:
+    """The key of the page about event `seq` of the incident, to that address."""
+    parts = (incident, str(seq), channel, address)
+    return "page_" + hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,108 @@
+"""Reading incidents for the API: pages of a list, and all that belongs to one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.events import IncidentEvent
+from services.alert.incident import Incident, State
+from services.alert.page import Quote
+from services.alert.tables import events, evidence, incidents
+
+EVIDENCE_LIMIT: Final = 50
+
+
+class Counted(NamedTuple):
+    """An incident and how many mentions are its evidence."""
+
+    incident: Incident
+    mentions: int
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """The last incident of a page; the next page begins after it."""
+
+    opened_at: datetime
+    id: str
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+
+def cursor(text: str) -> Cursor:
+    """Raises ValueError for text that is no cursor."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        return _CURSOR.decode(base64.urlsafe_b64decode(padded.encode("ascii")))
+    except (binascii.Error, UnicodeError, msgspec.MsgspecError) as error:
+        raise ValueError("not a cursor of ours") from error
+
+
+async def newest(
+    connection: AsyncConnection,
+    *,
+    states: Collection[State],
+    watch: str | None,
+    after: Cursor | None,
+    limit: int,
+) -> list[Counted]:
+    """Up to `limit` incidents, the newest first."""
+    mentions = select(func.count()).where(evidence.c.incident == incidents.c.id).scalar_subquery()
+    query = (
+        select(incidents.c.folded, mentions)
+        .order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
+        .limit(limit)
+    )
+    if states:
+        query = query.where(incidents.c.state.in_(states))
+    if watch is not None:
+        query = query.where(incidents.c.watch == watch)
+    if after is not None:
+        place = tuple_(incidents.c.opened_at, incidents.c.id)
+        query = query.where(place < tuple_(after.opened_at, after.id))
+    rows = await connection.execute(query)
+    return [Counted(_INCIDENT.decode(folded), count) for folded, count in rows]
+
+
+async def count_mentions(connection: AsyncConnection, incident: str) -> int:
+    """How many mentions are the incident's evidence."""
+    count = await connection.scalar(select(func.count()).where(evidence.c.incident == incident))
+    return count or 0
+
+
+async def history(connection: AsyncConnection, incident: str) -> list[IncidentEvent]:
+    """All events of the incident, in order."""
+    bodies = await connection.scalars(
+        select(events.c.body).where(events.c.incident == incident).order_by(events.c.seq)
+    )
+    return [_EVENT.decode(body) for body in bodies]
+
+
+async def best_evidence(connection: AsyncConnection, incident: Incident) -> Sequence[Quote]:
+    """The mention that opened it, then the gravest, newest first among equals."""
+    snapshots = await connection.scalars(
+        select(evidence.c.snapshot)
+        .where(evidence.c.incident == incident.id)
+        .order_by(
+            (evidence.c.mention == incident.mention).desc(),
+            evidence.c.severity.desc(),
+            evidence.c.at.desc(),
+            evidence.c.mention,
+        )
+        .limit(EVIDENCE_LIMIT)
+    )
+    return [_QUOTE.decode(snapshot) for snapshot in snapshots]
+
+
+_CURSOR: Final = msgspec.json.Decoder(Cursor)
+_INCIDENT: Final = msgspec.json.Decoder(Incident)
+_EVENT: Final[msgspec.json.Decoder[IncidentEvent]] = msgspec.json.Decoder(IncidentEvent)
+_QUOTE: Final = msgspec.json.Decoder(Quote)

@@ -1,0 +1,131 @@
+"""From the events in the store to the `incidents` topic, in order.
+
+One copy relays at a time, held by a lease, so that an incident's events are published in their
+order; a crash between publishing and marking publishes them again, which the log's readers expect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from libs.common.bus import INCIDENTS, Bus
+from libs.common.clock import Clock
+from libs.common.db import writing
+from libs.common.errors import Retryable
+from libs.common.events import IncidentEvent, to_message
+from libs.common.retry import full_jitter
+from services.alert.bell import Bell
+from services.alert.store import insert_new, reading
+from services.alert.tables import events, leases
+
+log = structlog.get_logger(__name__)
+
+LEASE: Final = timedelta(seconds=10)
+LOOK_SECONDS: Final = 1.0
+AT_ONCE: Final = 500
+_NAME: Final = "relay"
+_EVENT: Final[msgspec.json.Decoder[IncidentEvent]] = msgspec.json.Decoder(IncidentEvent)
+
+
+class Relay:
+    """Publishes what is not published yet."""
+
+    def __init__(
+        self, engine: AsyncEngine, bus: Bus, bell: Bell, clock: Clock, service: str
+    ) -> None:
+        self._engine = engine
+        self._bus = bus
+        self._bell = bell
+        self._clock = clock
+        self._service = service
+        self._holder = uuid.uuid4().hex
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """A service loop: waits out what does not answer, and never gives up."""
+        bell = self._bell.listen()
+        failures = 0
+        while not stop.is_set():
+            pause = LOOK_SECONDS
+            try:
+                while await self.publish() == AT_ONCE and not stop.is_set():
+                    pass
+                failures = 0
+            except Retryable as error:
+                pause = full_jitter(failures, base=1.0, cap=30.0, random=random.random)
+                failures += 1
+                log.warning("incidents wait to be published", reason=str(error), in_s=pause)
+            await bell.wait(stop, pause)
+        await self._last_words()
+
+    async def publish(self) -> int:
+        """Publishes up to `AT_ONCE` events; 0 if there are none or another copy is at it."""
+        rows = await self._take()
+        if not rows:
+            return 0
+        await self._bus.publish(
+            [
+                to_message(INCIDENTS, incident, _EVENT.decode(body), service=self._service)
+                for incident, _, body in rows
+            ]
+        )
+        async with writing(self._engine) as connection:
+            await connection.execute(
+                update(events)
+                .where(events.c.incident == bindparam("i"), events.c.seq == bindparam("s"))
+                .values(published=True),
+                [{"i": incident, "s": seq} for incident, seq, _ in rows],
+            )
+        return len(rows)
+
+    async def _take(self) -> list[tuple[str, int, str]]:
+        unpublished = (
+            select(events.c.incident, events.c.seq, events.c.body)
+            .where(~events.c.published)
+            .order_by(events.c.incident, events.c.seq)
+            .limit(AT_ONCE)
+        )
+        async with reading(self._engine) as connection:
+            if not (await connection.execute(unpublished.limit(1))).first():
+                return []
+        async with writing(self._engine) as connection:
+            if not await self._hold(connection):
+                return []
+            rows = await connection.execute(unpublished)
+            return [(incident, seq, body) for incident, seq, body in rows]
+
+    async def _hold(self, connection: AsyncConnection) -> bool:
+        """Takes or renews the lease; False while another copy has it."""
+        now = self._clock()
+        free: dict[str, Any] = {"name": _NAME, "holder": self._holder, "until": now}
+        await insert_new(connection, leases, [free])
+        held = await connection.execute(
+            update(leases)
+            .where(
+                leases.c.name == _NAME,
+                (leases.c.holder == self._holder) | (leases.c.until <= now),
+            )
+            .values(holder=self._holder, until=now + LEASE)
+        )
+        return held.rowcount == 1
+
+    async def _last_words(self) -> None:
+        """Publishes what the last batch left, and frees the lease for the next copy."""
+        try:
+            await self.publish()
+            async with writing(self._engine) as connection:
+                await connection.execute(
+                    update(leases)
+                    .where(leases.c.name == _NAME, leases.c.holder == self._holder)
+                    .values(until=self._clock())
+                )
+        except Retryable as error:
+            log.warning("incidents are published after the restart", reason=str(error))

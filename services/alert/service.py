@@ -1,0 +1,111 @@
+"""The alert service: from classified mentions to people who know what to do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.auth import Gate
+from libs.common.bus import CLASSIFIED, Bus
+from libs.common.clock import Clock, utc_now
+from libs.common.db import check_store, migrate
+from libs.common.service import Service
+from libs.common.worker import Limits, Worker
+from services.alert import outbox
+from services.alert.api import incidents_api
+from services.alert.bell import Bell
+from services.alert.commands import Commands
+from services.alert.deliver import Carrier, Delivery, Schedule
+from services.alert.notifier import Surroundings
+from services.alert.notify import Directory
+from services.alert.pager import Pager
+from services.alert.relay import Relay
+from services.alert.respond import Responder
+from services.alert.rules import Rules
+from services.alert.settings import AlertSettings
+from services.alert.view import View
+
+NAME: Final = "alert"
+LATE_SECONDS: Final = 60.0
+"""A page that waits longer is worth a word on the readiness page."""
+
+
+@asynccontextmanager
+async def open_service(
+    settings: AlertSettings,
+    bus: Bus,
+    engine: AsyncEngine,
+    gate: Gate,
+    *,
+    clock: Clock = utc_now,
+    limits: Limits = Limits(),  # noqa: B008 -- immutable
+    schedule: Schedule = Schedule(),  # noqa: B008 -- immutable
+) -> AsyncIterator[Service]:
+    """Brings the tables up to date, opens the channels, and closes them at the end."""
+    await migrate(engine, "services.alert")
+    async with AsyncExitStack() as stack:
+        carriers = await _open_carriers(stack, settings, clock)
+        playbooks = settings.all_playbooks()
+        directory = Directory(settings)
+        watches = {watch.id: watch.name for watch in settings.watches}
+        bell = Bell()
+        pager = Pager(directory, playbooks, watches, settings.public_url)
+        responder = Responder(
+            engine,
+            Rules(settings.rules, playbooks, watches, settings.language),
+            pager,
+            bell,
+            clock,
+        )
+        worker = Worker(
+            service=NAME,
+            group=NAME,
+            topics=[CLASSIFIED],
+            bus=bus,
+            step=responder.step,
+            limits=limits,
+            clock=clock,
+        )
+        relay = Relay(engine, bus, bell, clock, NAME)
+        delivery = Delivery(engine, carriers, bell, clock, schedule=schedule)
+        commands = Commands(engine, pager, bell, clock)
+        view = View(playbooks, directory, settings.public_url)
+        yield Service(
+            name=NAME,
+            router=incidents_api(engine, commands, view, playbooks, gate),
+            loops={"worker": worker.run, "relay": relay.run, "delivery": delivery.run},
+            checks={
+                "log": worker.check,
+                "store": partial(check_store, engine),
+                "outbox": partial(check_outbox, engine, clock),
+            },
+        )
+
+
+async def check_outbox(engine: AsyncEngine, clock: Clock) -> str:
+    """A service check: how long pages have been waiting. Late pages are named, and do not make
+    the service unready: taking it out of service would deliver none of them."""
+    async with engine.connect() as connection:
+        waiting = await outbox.waiting(connection)
+    if waiting.oldest is None:
+        return "every page is delivered"
+    age = (clock() - waiting.oldest).total_seconds()
+    state = "degraded: " if age > LATE_SECONDS else ""
+    return f"{state}{waiting.pages} pages wait, the oldest for {age:.0f} s"
+
+
+async def _open_carriers(
+    stack: AsyncExitStack, settings: AlertSettings, clock: Clock
+) -> Mapping[str, Carrier]:
+    surroundings = Surroundings(settings.company, ZoneInfo(settings.timezone), clock)
+    return {
+        channel.id: Carrier(
+            await stack.enter_async_context(channel.open(surroundings)), channel.limit
+        )
+        for channel in settings.all_channels()
+    }

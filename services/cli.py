@@ -1,0 +1,134 @@
+"""The command `brandmelder`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final, Unpack, get_args
+
+import click
+import uvloop
+
+from libs.common.bus.open import open_bus
+from libs.common.errors import BrandmelderError, ConfigurationError
+from libs.common.log import configure_logging
+from libs.common.settings import load
+from services import runtime
+from services.configuration import Configuration
+from services.replay import replay as replay_topic
+from services.runtime import ServiceName
+from services.where import Where, bus_url, log_to_file, place, placed
+
+PORTS: Final[dict[ServiceName, int]] = {
+    "ingest": 8001,
+    "classify": 8002,
+    "alert": 8003,
+    "query": 8004,
+}
+UP_PORT: Final = 8080
+
+
+configured = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="brandmelder.yaml",
+    help="The configuration file.",
+)
+
+
+@click.group(context_settings={"show_default": True, "auto_envvar_prefix": "BRANDMELDER"})
+@click.version_option(package_name="brandmelder")
+def cli() -> None:
+    """Fire alarm for a company's name: what people say, and who must know.
+
+    Every option can come from the environment: --bus from BRANDMELDER_BUS, and so on.
+    """
+
+
+@cli.command()
+@configured
+@placed
+def up(config: Path, **where: Unpack[Where]) -> None:
+    """Run everything in this process."""
+    configuration = _load(config)
+    log_file = log_to_file(where)
+    finish(runtime.up(configuration, place(where, UP_PORT), log_file))
+
+
+@cli.command()
+@click.argument("service", type=click.Choice(get_args(ServiceName)))
+@configured
+@placed
+def run(service: ServiceName, config: Path, **where: Unpack[Where]) -> None:
+    """Run one service."""
+    configure_logging(where["log_format"])
+    finish(runtime.run([service], _load(config), place(where, PORTS[service])))
+
+
+@cli.command()
+@click.argument(
+    "config", type=click.Path(path_type=Path, dir_okay=False), default="brandmelder.yaml"
+)
+def check(config: Path) -> None:
+    """Check a configuration file, and say all that is wrong with it."""
+    configuration = _load(config)
+    click.echo(
+        f"{config} is fine: {len(configuration.watches)} watches, "
+        f"{len(configuration.sources)} sources, {len(configuration.rules)} rules, "
+        f"{len(configuration.channels)} channels."
+    )
+
+
+@cli.command()
+@click.argument("topic")
+@placed
+def replay(topic: str, **where: Unpack[Where]) -> None:
+    """Put the messages of a dead-letter topic back where they came from.
+
+    TOPIC is the topic of the dead letters, for example mentions.raw.dead. What has been put
+    back once is not put back again.
+    """
+    configure_logging(where["log_format"])
+
+    async def put_back() -> None:
+        bus = await open_bus(bus_url(where))
+        try:
+            click.echo(f"{await replay_topic(bus, topic)} messages put back")
+        finally:
+            await bus.close()
+
+    finish(put_back())
+
+
+def main() -> None:
+    """The entry point: any error of ours becomes a line and an exit code (2: configuration)."""
+    cli(prog_name="brandmelder", auto_envvar_prefix="BRANDMELDER")
+
+
+def _load(config: Path) -> Configuration:
+    try:
+        return load(config, Configuration, os.environ)
+    except ConfigurationError as error:
+        for finding in error.findings:
+            click.echo(finding, err=True)
+        sys.exit(2)
+
+
+def finish(work: Coroutine[Any, Any, None]) -> None:
+    """Runs it to its end. Our errors become a line each and an exit code; a bug, a traceback."""
+    try:
+        uvloop.run(work)
+    except* (BrandmelderError, OSError) as errors:
+        for error in _leaves(errors):
+            click.echo(f"brandmelder: {error}", err=True)
+        only = {type(error) for error in _leaves(errors)}
+        sys.exit(2 if only == {ConfigurationError} else 1)
+
+
+def _leaves(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in errors.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

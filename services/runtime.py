@@ -1,0 +1,130 @@
+"""Puts the services together: opens what they share, then each of them, and serves them.
+
+The one place where a log, a store, a token and the services meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Final, Literal, TypeAlias, TypeVar, get_args
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.auth import Gate
+from libs.common.bus import Bus, streams
+from libs.common.bus.open import open_bus
+from libs.common.db import open_engine
+from libs.common.errors import Retryable
+from libs.common.service import Loop, Service, create_app, serve
+from services.alert.service import open_service as open_alert
+from services.classify.service import open_service as open_classify
+from services.configuration import Configuration
+from services.ingest.service import open_service as open_ingest
+from services.query.service import open_service as open_query
+from services.terminal import Terminal
+
+log = structlog.get_logger(__name__)
+
+ServiceName: TypeAlias = Literal["ingest", "classify", "alert", "query"]
+T = TypeVar("T")
+START_PATIENCE: Final = 60.0
+"""Seconds a starting process waits for its log and store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and with what a process of ours runs.
+
+    partitions: of the streams, when this process is the one to create them.
+    """
+
+    bus: str
+    database: str
+    host: str
+    port: int
+    partitions: int
+    token: str
+    author_key: str
+
+
+async def run(names: Sequence[ServiceName], configuration: Configuration, place: Place) -> None:
+    """Runs these services until a signal ends them."""
+    async with _opened(names, configuration, place) as (_bus, services):
+        await _serve(services, place)
+
+
+async def up(configuration: Configuration, place: Place, log_file: str) -> None:
+    """Runs all services in this process, and shows on the terminal what happens.
+
+    log_file: where the log goes, for the welcome.
+    """
+    async with _opened(get_args(ServiceName), configuration, place) as (bus, services):
+        terminal = Terminal(
+            bus,
+            configuration.language,
+            ZoneInfo(configuration.timezone),
+            configuration.all_playbooks(),
+        )
+        terminal.welcome(f"http://{place.host}:{place.port}/#token={place.token}", log_file)
+        await _serve(services, place, {"terminal": terminal.run})
+
+
+async def _serve(
+    services: Sequence[Service], place: Place, extra: Mapping[str, Loop] | None = None
+) -> None:
+    app = create_app(services, version("brandmelder"))
+    await serve(app, services, host=place.host, port=place.port, extra_loops=extra)
+
+
+@asynccontextmanager
+async def _opened(
+    names: Sequence[ServiceName], configuration: Configuration, place: Place
+) -> AsyncIterator[tuple[Bus, list[Service]]]:
+    async with AsyncExitStack() as stack:
+        bus = await open_bus(place.bus)
+        stack.push_async_callback(bus.close)
+        engine = open_engine(place.database)
+        stack.push_async_callback(engine.dispose)
+        await _when_ready(lambda: bus.create_topics(streams(place.partitions)))
+
+        async def opened(name: ServiceName) -> Service:
+            return await stack.enter_async_context(_open(name, configuration, bus, engine, place))
+
+        services = [await _when_ready(partial(opened, name)) for name in names]
+        yield bus, services
+
+
+def _open(
+    name: ServiceName, configuration: Configuration, bus: Bus, engine: AsyncEngine, place: Place
+) -> AbstractAsyncContextManager[Service]:
+    gate = Gate(place.token)
+    match name:
+        case "ingest":
+            return open_ingest(configuration, bus, engine, gate, author_key=place.author_key)
+        case "classify":
+            return open_classify(configuration, bus, engine, gate)
+        case "alert":
+            return open_alert(configuration, bus, engine, gate)
+        case "query":
+            return open_query(configuration, bus, engine, gate)
+
+
+async def _when_ready(action: Callable[[], Awaitable[T]]) -> T:
+    """Log and store may start at the same time as we do: waits for them, within reason."""
+    deadline = time.monotonic() + START_PATIENCE
+    while True:
+        try:
+            return await action()
+        except Retryable as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("waiting", reason=str(error))
+            await asyncio.sleep(1.0)

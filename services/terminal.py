@@ -1,0 +1,186 @@
+"""What `brandmelder up` shows while it runs: mentions as they come, and every page that goes out.
+
+Reads the log like any other client, from the moment of its start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import click
+
+from libs.common.bus import CLASSIFIED, INCIDENTS, Bus
+from libs.common.errors import InvalidEvent
+from libs.common.events import (
+    Acknowledged,
+    ClassifiedMention,
+    Event,
+    IncidentOpened,
+    Label,
+    LevelChanged,
+    PageDelivered,
+    PageFailed,
+    Resolved,
+    from_record,
+)
+from libs.common.settings import Language
+from services.alert.playbook import Playbooks, clock_text
+
+MOST_LINES: Final = 20
+"""Mentions shown of one batch; a flood is summed up instead of scrolled past."""
+
+STEPS: Final = 3
+"""Of the plan, shown with an incident; the rest waits on the page."""
+
+_COLOURS: Final[dict[Label, str]] = {
+    "complaint": "yellow",
+    "question": "cyan",
+    "praise": "green",
+    "crisis_candidate": "red",
+    "other": "bright_black",
+}
+_LABELS: Final[dict[Language, dict[Label, str]]] = {
+    "de": {
+        "complaint": "Beschwerde",
+        "question": "Frage",
+        "praise": "Lob",
+        "crisis_candidate": "KRISE?",
+        "other": "Sonstiges",
+    },
+    "en": {
+        "complaint": "complaint",
+        "question": "question",
+        "praise": "praise",
+        "crisis_candidate": "CRISIS?",
+        "other": "other",
+    },
+}
+_PHRASES: Final[dict[Language, dict[str, str]]] = {
+    "de": {
+        "look": "Hier nachsehen:  {link}",
+        "log": "Protokoll:       {log}\nMit Strg-C beenden; der nächste Start macht hier weiter.",
+        "now": "Was jetzt zu tun ist:",
+        "more": "… und {count} weitere Erwähnungen",
+        "opened": "Vorfall, Stufe {level}: {title}",
+        "level": "Jetzt Stufe {level}: {title} ({why})",
+        "delivered": "Alarm zugestellt an {channel}: {title}",
+        "failed": "ALARM NICHT ZUSTELLBAR an {channel}: {why}",
+        "acknowledged": "{by} kümmert sich: {title}",
+        "resolved": "Erledigt durch {by}: {title}",
+    },
+    "en": {
+        "look": "Look here:  {link}",
+        "log": "Log file:   {log}\nCtrl-C ends it; the next start goes on from here.",
+        "now": "What to do now:",
+        "more": "… and {count} more mentions",
+        "opened": "Incident, level {level}: {title}",
+        "level": "Now level {level}: {title} ({why})",
+        "delivered": "Page delivered to {channel}: {title}",
+        "failed": "PAGE COULD NOT BE DELIVERED to {channel}: {why}",
+        "acknowledged": "{by} is on it: {title}",
+        "resolved": "Resolved by {by}: {title}",
+    },
+}
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Writes lines for people. `run` is a service loop."""
+
+    bus: Bus
+    language: Language
+    timezone: ZoneInfo
+    playbooks: Playbooks
+    write: Callable[[str], object] = click.echo
+    _titles: dict[str, str] = field(default_factory=dict)
+
+    def welcome(self, link: str, log: str) -> None:
+        """Says where to look and how to end."""
+        self.write(click.style(self._phrase("look", link=link), bold=True))
+        self.write(self._phrase("log", log=log) + "\n")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Shows what happens until `stop` is set."""
+        async with self.bus.reader([CLASSIFIED, INCIDENTS], "end") as reader:
+            while not stop.is_set():
+                events = []
+                for record in await reader.poll(1000, 0.25):
+                    try:
+                        events.append(from_record(record))
+                    except InvalidEvent:
+                        continue  # the services park it and say so
+                self._show(events)
+
+    def _show(self, events: list[Event | None]) -> None:
+        mentions = [event for event in events if isinstance(event, ClassifiedMention)]
+        for mention in mentions[:MOST_LINES]:
+            self.write(self._mention(mention))
+        if len(mentions) > MOST_LINES:
+            self.write(self._phrase("more", count=len(mentions) - MOST_LINES))
+        for event in events:
+            line = self._incident(event)
+            if line is not None:
+                self.write(line)
+
+    def _mention(self, mention: ClassifiedMention) -> str:
+        verdict = mention.classification
+        tag = click.style(
+            f"{_LABELS[self.language][verdict.label]:<10}", fg=_COLOURS[verdict.label]
+        )
+        words = " ".join(f"{mention.title or ''} {mention.text}".split())
+        text = words if len(words) <= 90 else words[:89] + "…"
+        return f"{self._time(mention.collected_at)}  {tag}  {mention.source:<12}  {text}"
+
+    def _incident(self, event: Event | None) -> str | None:
+        match event:
+            case IncidentOpened(incident=incident, title=title, level=level):
+                self._titles[incident] = title
+                alarm = self._alarm(event.at, "opened", level=level, title=title)
+                return "\n".join((alarm, *self._plan(event.playbook)))
+            case LevelChanged(incident=incident, level=level, why=why):
+                return self._alarm(
+                    event.at, "level", level=level, why=why, title=self._title(incident)
+                )
+            case PageDelivered(incident=incident, channel=channel):
+                return self._alarm(
+                    event.at, "delivered", channel=channel, title=self._title(incident)
+                )
+            case PageFailed(channel=channel, why=why):
+                return self._alarm(event.at, "failed", channel=channel, why=why)
+            case Acknowledged(incident=incident, by=by):
+                return self._calm(event.at, "acknowledged", by=by, title=self._title(incident))
+            case Resolved(incident=incident, by=by):
+                return self._calm(event.at, "resolved", by=by, title=self._title(incident))
+            case _:
+                return None
+
+    def _plan(self, playbook: str) -> list[str]:
+        """The first steps of what to do now, each with its clock and its owner."""
+        indent = " " * 12
+        lines = [indent + click.style(self._phrase("now"), bold=True)]
+        for step in self.playbooks.get(playbook).steps[:STEPS]:
+            clock, owner = clock_text(step.within), step.owner.in_language(self.language)
+            lines.append(f"{indent}{clock:>4}  {step.text.in_language(self.language)} ({owner})")
+        return lines
+
+    def _title(self, incident: str) -> str:
+        return self._titles.get(incident, incident)
+
+    def _alarm(self, at: datetime, phrase: str, **values: object) -> str:
+        return click.style(
+            f"{self._time(at)}  ▲ {self._phrase(phrase, **values)}", fg="red", bold=True
+        )
+
+    def _calm(self, at: datetime, phrase: str, **values: object) -> str:
+        return click.style(f"{self._time(at)}  ✓ {self._phrase(phrase, **values)}", fg="green")
+
+    def _phrase(self, phrase: str, **values: object) -> str:
+        return _PHRASES[self.language][phrase].format(**values)
+
+    def _time(self, at: datetime) -> str:
+        return at.astimezone(self.timezone).strftime("%H:%M:%S")
