@@ -17,6 +17,7 @@ import click
 from libs.common.bus import CLASSIFIED, INCIDENTS, Bus
 from libs.common.errors import InvalidEvent
 from libs.common.events import (
+    URGENT,
     Acknowledged,
     ClassifiedMention,
     Event,
@@ -146,7 +147,7 @@ class Terminal:
                 return self._alarm(
                     event.at, "level", level=level, why=why, title=self._title(incident)
                 )
-            case PageDelivered(incident=incident, channel=channel):
+            case PageDelivered(incident=incident, channel=channel, cause=cause) if cause in URGENT:
                 return self._alarm(
                     event.at, "delivered", channel=channel, title=self._title(incident)
                 )

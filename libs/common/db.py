@@ -7,8 +7,8 @@ are counted in its own version table, so that services can be deployed one by on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -56,11 +56,25 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     On SQLite the write lock is taken at once, so that two writers queue instead of one failing
     half-way. Raises Retryable when the store cannot be reached or is locked for too long.
     """
-    try:
+    with _retryable():
         async with engine.connect() as connection:
             await connection.execution_options(brandmelder_writes=True)
             async with connection.begin():
                 yield connection
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A look into the store. Raises Retryable when it cannot be reached."""
+    with _retryable():
+        async with engine.connect() as connection:
+            yield connection
+
+
+@contextmanager
+def _retryable() -> Iterator[None]:
+    try:
+        yield
     except (OperationalError, InterfaceError, OSError) as error:
         raise Retryable(f"the store does not answer: {_reason(error)}") from error
     except DBAPIError as error:
@@ -108,6 +122,10 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
         f"busy_timeout={SQLITE_BUSY_MS}",
         "foreign_keys=ON",
         "cache_size=-32768",
+        # Checkpoints cost more the larger the tables are; rarer ones write a page once for many
+        # changes. The log file is cut back afterwards.
+        "wal_autocheckpoint=16000",
+        "journal_size_limit=67108864",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

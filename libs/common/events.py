@@ -19,7 +19,10 @@ from libs.common.errors import InvalidEvent, UnknownEvent
 Kind: TypeAlias = Literal[
     "post", "reply", "repost", "comment", "review", "question", "answer", "article", "hint"
 ]
+PageCause: TypeAlias = Literal["opened", "worsened", "hint", "acknowledged", "resolved"]
 Label: TypeAlias = Literal["complaint", "question", "praise", "crisis_candidate", "other"]
+URGENT: Final[frozenset[PageCause]] = frozenset({"opened", "worsened", "hint"})
+"""Pages for which somebody has to act; the others only tell that somebody does."""
 LABELS: Final[tuple[Label, ...]] = (
     "complaint",
     "question",
@@ -212,6 +215,7 @@ class Paged(_Event, frozen=True, kw_only=True, tag_field="event", tag="paged"):
     why: str
     to: str = ""
     """Whom it is for, as the configuration names them: `person:anna`, `channel:crisis-room`."""
+    cause: PageCause = "opened"
 
 
 class PageDelivered(_Event, frozen=True, kw_only=True, tag_field="event", tag="page_delivered"):
@@ -221,6 +225,7 @@ class PageDelivered(_Event, frozen=True, kw_only=True, tag_field="event", tag="p
     page: str
     attempts: int
     to: str = ""
+    cause: PageCause = "opened"
 
 
 class PageFailed(_Event, frozen=True, kw_only=True, tag_field="event", tag="page_failed"):
@@ -232,6 +237,7 @@ class PageFailed(_Event, frozen=True, kw_only=True, tag_field="event", tag="page
     page: str
     why: str
     to: str = ""
+    cause: PageCause = "opened"
 
 
 class Resolved(_Event, frozen=True, kw_only=True, tag_field="event", tag="resolved"):

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common import metrics
 from libs.common.clock import Clock
-from libs.common.db import writing
+from libs.common.db import reading, writing
 from libs.common.errors import Retryable
 from libs.common.events import IncidentEvent, PageDelivered, PageFailed
 from libs.common.retry import full_jitter
@@ -94,7 +94,7 @@ class Delivery:
 
     async def fail_stranded(self) -> None:
         """Pages whose channel has left the configuration have failed, and everybody can see it."""
-        async with store.reading(self._engine) as connection:
+        async with reading(self._engine) as connection:
             stranded = await outbox.channels_in_use(connection) - self._carriers.keys()
         for channel in stranded:
             for claimed in await self._claim(channel, MARGIN):
@@ -121,7 +121,7 @@ class Delivery:
             await bell.wait(stop, 10 * LOOK_SECONDS)
 
     async def _measure(self) -> None:
-        async with store.reading(self._engine) as connection:
+        async with reading(self._engine) as connection:
             waiting = await outbox.waiting(connection)
         age = (self._clock() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
         metrics.OUTBOX_WAITING.set(waiting.pages)
@@ -168,6 +168,7 @@ class Delivery:
             page=page.key,
             attempts=claimed.attempts,
             to=page.to,
+            cause=page.alarm.cause,
         )
         if await self._end(claimed, "delivered", None, delivered, now):
             seconds = (now - claimed.created_at).total_seconds()
@@ -213,6 +214,7 @@ class Delivery:
             page=page.key,
             why=reason,
             to=page.to,
+            cause=page.alarm.cause,
         )
         if await self._end(claimed, "failed", reason, failed, now):
             log.error(

@@ -7,8 +7,9 @@ from html import escape
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from libs.common.events import URGENT
 from libs.common.settings import Language
-from services.alert.page import URGENT, Alarm, Quote
+from services.alert.page import Alarm, Quote
 from services.alert.signal import HINT
 from services.alert.texts import Texts, texts
 

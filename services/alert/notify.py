@@ -15,12 +15,12 @@ from libs.common.events import (
     IncidentEvent,
     IncidentOpened,
     LevelChanged,
+    PageCause,
     Resolved,
     SignalJoined,
 )
 from libs.common.settings import Language
 from services.alert.incident import Incident
-from services.alert.page import Cause
 from services.alert.settings import CHANNEL, LOG_CHANNEL, MAILTO, PERSON, AlertSettings
 
 SilenceName: TypeAlias = Literal[
@@ -31,7 +31,7 @@ SilenceName: TypeAlias = Literal[
 class Notice(NamedTuple):
     """Somebody is told. seq: the event that is the cause; mention: the one to quote."""
 
-    cause: Cause
+    cause: PageCause
     seq: int
     why: str
     mention: str | None = None

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import msgspec
 
+from libs.common.events import PageCause
 from libs.common.settings import Language
 from services.alert.incident import State
 
-Cause: TypeAlias = Literal["opened", "worsened", "hint", "acknowledged", "resolved"]
-URGENT: Final[frozenset[Cause]] = frozenset({"opened", "worsened", "hint"})
-"""Causes for which somebody has to act; the others only tell that somebody does."""
 STEPS_ON_A_PAGE: Final = 3
 LONGEST_QUOTE: Final = 2000
 
@@ -69,7 +67,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     incident: str
-    cause: Cause
+    cause: PageCause
     seq: int
     at: datetime
     why: str

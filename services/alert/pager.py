@@ -10,14 +10,13 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common import metrics
-from libs.common.events import IncidentEvent, Paged
+from libs.common.events import URGENT, IncidentEvent, Paged
 from services.alert import outbox, store
 from services.alert.incident import Incident
 from services.alert.notify import Directory, Notice, Recipient, judge
 from services.alert.page import (
     LONGEST_QUOTE,
     STEPS_ON_A_PAGE,
-    URGENT,
     Alarm,
     Page,
     Quote,
@@ -82,6 +81,7 @@ class Pager:
                     page=page.key,
                     why=notice.why,
                     to=page.to,
+                    cause=notice.cause,
                 )
                 for page in pages
             ],

@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.bus import INCIDENTS, Bus
 from libs.common.clock import Clock
-from libs.common.db import writing
+from libs.common.db import reading, writing
 from libs.common.errors import Retryable
 from libs.common.events import IncidentEvent, to_message
 from libs.common.retry import full_jitter
 from services.alert.bell import Bell
-from services.alert.store import insert_new, reading
+from services.alert.store import insert_new
 from services.alert.tables import events, leases
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Collection,
@@ -17,7 +16,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -25,7 +23,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Table, distinct, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common import metrics
@@ -60,20 +58,6 @@ async def transact(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaita
             metrics.INCIDENT_CONFLICTS.inc()
         await asyncio.sleep(full_jitter(attempt, base=0.01, cap=0.5, random=random.random))
     raise Retryable("the incidents kept changing meanwhile")
-
-
-@asynccontextmanager
-async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A look into the store. Raises Retryable when it cannot be reached."""
-    try:
-        async with engine.connect() as connection:
-            yield connection
-    except (OperationalError, InterfaceError, OSError) as error:
-        raise Retryable(f"the store does not answer: {error}") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Retryable(f"the store does not answer: {error}") from error
-        raise
 
 
 async def find(connection: AsyncConnection, incident: str) -> Incident | None:

@@ -23,10 +23,11 @@ import aiosmtplib
 from pydantic import AfterValidator, Field, SecretStr
 
 from libs.common.errors import Retryable
+from libs.common.events import URGENT
 from libs.common.settings import Identifier, Strict
 from services.alert.letter import as_html, as_plain, write
 from services.alert.notifier import Delivered, Notifier, Refused, Surroundings
-from services.alert.page import URGENT, Page
+from services.alert.page import Page
 
 ANSWER_SECONDS: Final = 15.0
 """For each answer of the mail server."""

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from libs.common.events import URGENT
 from libs.common.settings import Identifier, Strict
 from services.alert.letter import shortened, write
 from services.alert.notifier import Delivered, Notifier, Surroundings
-from services.alert.page import URGENT, Page
+from services.alert.page import Page
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 
 import pytest
 
@@ -62,15 +61,18 @@ class Members:
     async def test_a_member_that_leaves_is_taken_over(
         self, bus: Bus, bus_factory: BusFactory, wide: str, unique: Unique, patience: float
     ) -> None:
-        group, other = unique("group"), await bus_factory()
-        async with AsyncExitStack() as stack:
-            stays = await stack.enter_async_context(bus.consumer(group, [wide]))
+        group, other, wanted = unique("group"), await bus_factory(), {f"key-{n}" for n in range(40)}
+        async with bus.consumer(group, [wide]) as stays:
             async with other.consumer(group, [wide]) as leaves:
                 await share([stays, leaves], places(wide, 4), patience)
-                await bus.publish([Message(wide, f"key-{n}", b"") for n in range(40)])
+                await bus.publish([Message(wide, key, b"") for key in wanted])
                 await take(leaves, 5, patience)
-            records = await take(stays, 40, patience)
-            assert {each.key for each in records} == {f"key-{n}" for n in range(40)}
+            # What the staying member had read and not committed may come twice: after every
+            # redistribution Kafka's members begin at what is committed.
+            got: set[str | None] = set()
+            async with asyncio.timeout(patience):
+                while got != wanted:
+                    got |= {each.key for each in await stays.poll(100, 0.5)}
             assert stays.assignment == places(wide, 4)
 
     async def test_a_member_that_dies_is_taken_over(

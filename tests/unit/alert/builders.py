@@ -10,10 +10,11 @@ from libs.common.events import (
     ClassifiedMention,
     Kind,
     Label,
+    PageCause,
     Reason,
     mention_id,
 )
-from services.alert.page import Alarm, Cause, Page, Quote, Todo, Words, page_key
+from services.alert.page import Alarm, Page, Quote, Todo, Words, page_key
 from services.alert.signal import Signal
 
 NIGHT = datetime(2026, 11, 22, 2, 12, tzinfo=UTC)
@@ -95,7 +96,7 @@ def a_signal(
 
 
 def an_alarm(
-    cause: Cause = "opened",
+    cause: PageCause = "opened",
     *,
     seq: int = 1,
     level: int = 3,

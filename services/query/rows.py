@@ -1,0 +1,158 @@
+"""What a mention is in the store, and what becomes of it when the next event arrives.
+
+Decided here, on values only: a repeat changes nothing, an older version never undoes a newer one,
+and what was deleted stays forgotten however late a copy of it arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from libs.common.events import ClassifiedMention, MentionDeleted, to_json
+from libs.common.query import columns, index_text
+
+StoredEvent: TypeAlias = ClassifiedMention | MentionDeleted
+
+_DECODER: Final = msgspec.json.Decoder(ClassifiedMention)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Row(NamedTuple):
+    """A row of `tables.mentions`. `seq` is 0 until the store has given it a number."""
+
+    id: str
+    seq: int
+    watch: str
+    source: str
+    platform: str
+    kind: str | None
+    label: str | None
+    lang: str | None
+    severity: float | None
+    reach: float | None
+    rating: float | None
+    author_key: str | None
+    published_at: int
+    collected_at: int
+    deleted_at: int | None
+    body: bytes | None
+
+
+class Known(NamedTuple):
+    """What the store has of an id already."""
+
+    id: str
+    seq: int
+    collected_at: int
+    deleted_at: int | None
+    body: bytes | None
+
+
+class Change(NamedTuple):
+    """A row to write. `words` is what the full-text index shall hold of it, None for nothing."""
+
+    row: Row
+    words: str | None
+    before: Known | None
+
+
+def mention_of(body: bytes) -> ClassifiedMention:
+    """The mention that a stored body is."""
+    return _DECODER.decode(body)
+
+
+def changes(known: Mapping[str, Known], events: Sequence[StoredEvent]) -> list[Change]:
+    """What to write for a batch of events in order: each id once, in its last state."""
+    rows: dict[str, Row] = {}
+    newest: dict[str, StoredEvent] = {}
+    for event in events:
+        row = successor(rows.get(event.id) or known.get(event.id), event)
+        if row is not None:
+            rows[event.id] = row
+            newest[event.id] = event
+    return [Change(row, _words(newest[key]), known.get(key)) for key, row in rows.items()]
+
+
+def _words(event: StoredEvent) -> str | None:
+    return index_text(event) if isinstance(event, ClassifiedMention) else None
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970, UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def row_of(mention: ClassifiedMention) -> Row:
+    """The mention as a row; the columns hold what the query language compares."""
+    values = columns(mention)
+    return Row(
+        mention.id,
+        0,
+        mention.watch,
+        values.source,
+        values.platform,
+        values.kind,
+        values.label,
+        values.lang,
+        values.severity,
+        values.reach,
+        values.rating,
+        mention.author.key if mention.author is not None else None,
+        microseconds(mention.published_at),
+        microseconds(mention.collected_at),
+        None,
+        to_json(mention),
+    )
+
+
+def tombstone(deletion: MentionDeleted, known: Known | Row | None) -> Row:
+    """What is kept of a deleted mention: that there was one, and until when it is forgotten."""
+    deleted_at = microseconds(deletion.deleted_at)
+    return Row(
+        id=deletion.id,
+        seq=0,
+        watch=deletion.watch,
+        source=deletion.source,
+        platform=deletion.platform,
+        kind=None,
+        label=None,
+        lang=None,
+        severity=None,
+        reach=None,
+        rating=None,
+        author_key=None,
+        published_at=deleted_at,
+        collected_at=max(deleted_at, known.collected_at) if known else deleted_at,
+        deleted_at=deleted_at,
+        body=None,
+    )
+
+
+def successor(known: Known | Row | None, event: StoredEvent) -> Row | None:
+    """The row that `event` makes of what is known; None when it changes nothing.
+
+    A deletion always holds, since the log keeps the order of a mention's events. A deleted mention
+    comes back only when the source was seen to show it again after that.
+    """
+    if isinstance(event, MentionDeleted):
+        row = tombstone(event, known)
+        repeated = (
+            known is not None
+            and known.deleted_at is not None
+            and known.collected_at >= row.collected_at
+        )
+        return None if repeated else row
+    if known is None:
+        return row_of(event)
+    collected_at = microseconds(event.collected_at)
+    if known.deleted_at is not None:
+        return row_of(event) if collected_at > known.collected_at else None
+    if collected_at < known.collected_at:
+        return None
+    row = row_of(event)
+    return None if row.body == known.body else row

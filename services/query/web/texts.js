@@ -1,0 +1,198 @@
+// Everything the page says, in German and English, and how times and numbers are written.
+
+const TEXTS = {
+  de: {
+    skip: "Zum Inhalt springen",
+    language: "Sprache",
+    signInTitle: "Anmelden",
+    signInMissing:
+      "Öffnen Sie den Link, den Brandmelder beim Start ausgibt, oder fügen Sie hier den Schlüssel ein.",
+    signInWrong:
+      "Dieser Schlüssel passt nicht (mehr). Öffnen Sie den Link aus dem Protokoll des Starts, oder fragen Sie die Person, die Brandmelder betreibt.",
+    token: "Zugangsschlüssel",
+    signIn: "Anmelden",
+    live: "Live",
+    connecting: "Verbinde …",
+    lost: "Verbindung verloren – ich versuche es weiter",
+    calmTitle: "Es brennt nicht.",
+    calmText: "Kein offener Vorfall. Neue Meldungen erscheinen hier von selbst.",
+    burnsTitle: (n) => (n === 1 ? "Es brennt: 1 offener Vorfall" : `Es brennt: ${n} offene Vorfälle`),
+    burnsText: "Ruhe bewahren. Übernehmen, dann Schritt für Schritt.",
+    heldTitle: (n) => (n === 1 ? "1 Vorfall in Arbeit" : `${n} Vorfälle in Arbeit`),
+    heldText: "Jemand kümmert sich. Die offenen Schritte stehen unten.",
+    incidents: "Offene Vorfälle",
+    noIncidents: "Keine offenen Vorfälle.",
+    incidentsFailed: (why) => `Die Vorfälle lassen sich gerade nicht laden (${why}). Der Stand unten kann veraltet sein.`,
+    level: (n) => `Stufe ${n} von 6`,
+    since: (ago) => `seit ${ago}`,
+    mentionsCount: (n) => (n === "1" ? "1 Erwähnung" : `${n} Erwähnungen`),
+    unclaimed: "Noch niemand kümmert sich",
+    takenBy: (name) => `Übernommen von ${name}`,
+    endedBy: (name) => (name ? `Beendet von ${name}` : "Beendet"),
+    background: "Belege und Wortlaut",
+    loading: "Lädt …",
+    evidence: "Das wurde gesagt",
+    doThis: "So ja",
+    avoidThis: "So nicht",
+    wording: "Erste Antwort (anpassen, zweite Person liest mit)",
+    acknowledge: "Ich übernehme",
+    resolveOpen: "Vorfall beenden …",
+    resolve: "Beenden",
+    resolveTitle: "Vorfall beenden",
+    resolveText: "Was war es, und was wurde getan? Das steht später in der Nachbereitung.",
+    why: "Begründung",
+    whatToDo: "Was jetzt zu tun ist",
+    stepsDone: (done, all) => `${done} von ${all} erledigt`,
+    markDone: (step) => `Als erledigt melden: ${step}`,
+    doneBy: (name, at) => `erledigt von ${name}, ${at}`,
+    dueIn: (time) => `noch ${time}`,
+    overdue: (time) => `überfällig seit ${time}`,
+    within: (time) => `innerhalb von ${time}`,
+    whoAreYou: "Wer sind Sie?",
+    whyName: "Damit alle sehen, wer sich kümmert. Der Name bleibt in diesem Browser gespeichert.",
+    name: "Name",
+    cancel: "Abbrechen",
+    goOn: "Weiter",
+    actionFailed: (why) => `Das hat nicht geklappt: ${why}`,
+    mentions: "Was gerade gesagt wird",
+    query: "Erwähnungen filtern",
+    queryExample: "z. B. bremse* AND NOT label:praise",
+    filter: "Filtern",
+    shortcutsLabel: "Schnellfilter",
+    all: "Alle",
+    pause: "Anhalten",
+    resume: (n) => (n === 0 ? "Weiter" : `Weiter (${n} neu)`),
+    gap: "Es kamen mehr Erwähnungen, als sich zeigen ließen. Die Liste wurde neu geladen.",
+    nothingYet: "Noch keine Erwähnung. Sobald jemand etwas sagt, steht es hier.",
+    nothingFound: "Keine Erwähnung passt zu diesem Filter. Neue erscheinen hier von selbst.",
+    streamFailed: (why) => `Die Erwähnungen lassen sich gerade nicht laden: ${why}`,
+    severity: (n) => `Schwere ${n}`,
+    open: "Original öffnen",
+    labels: {
+      complaint: "Beschwerde",
+      question: "Frage",
+      praise: "Lob",
+      crisis_candidate: "Krisenkandidat",
+      other: "Sonstiges",
+    },
+    unit: {s: "Sek.", m: "Min.", h: "Std.", d: ["Tag", "Tagen"]},
+  },
+  en: {
+    skip: "Skip to the content",
+    language: "Language",
+    signInTitle: "Sign in",
+    signInMissing:
+      "Open the link that Brandmelder prints when it starts, or paste the access key here.",
+    signInWrong:
+      "This key does not fit (any more). Open the link from the start-up log, or ask the person who runs Brandmelder.",
+    token: "Access key",
+    signIn: "Sign in",
+    live: "Live",
+    connecting: "Connecting …",
+    lost: "Connection lost – still trying",
+    calmTitle: "Nothing is burning.",
+    calmText: "No open incident. New alarms appear here on their own.",
+    burnsTitle: (n) => (n === 1 ? "Fire: 1 open incident" : `Fire: ${n} open incidents`),
+    burnsText: "Stay calm. Take it, then go step by step.",
+    heldTitle: (n) => (n === 1 ? "1 incident in hand" : `${n} incidents in hand`),
+    heldText: "Someone is on it. The remaining steps are below.",
+    incidents: "Open incidents",
+    noIncidents: "No open incidents.",
+    incidentsFailed: (why) => `The incidents cannot be loaded right now (${why}). What you see below may be out of date.`,
+    level: (n) => `Level ${n} of 6`,
+    since: (ago) => `for ${ago}`,
+    mentionsCount: (n) => (n === "1" ? "1 mention" : `${n} mentions`),
+    unclaimed: "Nobody is on it yet",
+    takenBy: (name) => `Taken by ${name}`,
+    endedBy: (name) => (name ? `Closed by ${name}` : "Closed"),
+    background: "Evidence and wording",
+    loading: "Loading …",
+    evidence: "What was said",
+    doThis: "Do",
+    avoidThis: "Don’t",
+    wording: "First answer (adapt it, have a second person read it)",
+    acknowledge: "I'll take it",
+    resolveOpen: "Close incident …",
+    resolve: "Close it",
+    resolveTitle: "Close the incident",
+    resolveText: "What was it, and what was done? This goes into the review.",
+    why: "Reason",
+    whatToDo: "What to do now",
+    stepsDone: (done, all) => `${done} of ${all} done`,
+    markDone: (step) => `Mark as done: ${step}`,
+    doneBy: (name, at) => `done by ${name}, ${at}`,
+    dueIn: (time) => `${time} left`,
+    overdue: (time) => `overdue by ${time}`,
+    within: (time) => `within ${time}`,
+    whoAreYou: "Who are you?",
+    whyName: "So that everybody sees who is on it. The name is kept in this browser.",
+    name: "Name",
+    cancel: "Cancel",
+    goOn: "Continue",
+    actionFailed: (why) => `That did not work: ${why}`,
+    mentions: "What people are saying",
+    query: "Filter mentions",
+    queryExample: "e.g. brake* AND NOT label:praise",
+    filter: "Filter",
+    shortcutsLabel: "Quick filters",
+    all: "All",
+    pause: "Pause",
+    resume: (n) => (n === 0 ? "Resume" : `Resume (${n} new)`),
+    gap: "More mentions came in than could be shown. The list was loaded again.",
+    nothingYet: "No mention yet. As soon as somebody says something, it appears here.",
+    nothingFound: "No mention fits this filter. New ones appear here on their own.",
+    streamFailed: (why) => `The mentions cannot be loaded right now: ${why}`,
+    severity: (n) => `Severity ${n}`,
+    open: "Open original",
+    labels: {
+      complaint: "Complaint",
+      question: "Question",
+      praise: "Praise",
+      crisis_candidate: "Crisis candidate",
+      other: "Other",
+    },
+    unit: {s: "s", m: "min", h: "h", d: ["day", "days"]},
+  },
+};
+
+export const LABELS = ["crisis_candidate", "complaint", "question", "praise", "other"];
+
+/** The words and formats of one language. */
+export function speak(language) {
+  const texts = TEXTS[language];
+  const region = navigator.languages.find((tag) => tag.slice(0, 2) === language)
+    ?? (language === "en" ? "en-GB" : "de-DE");
+  const clock = new Intl.DateTimeFormat(region, {hour: "2-digit", minute: "2-digit"});
+  const day = new Intl.DateTimeFormat(region, {
+    day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+  });
+  const full = new Intl.DateTimeFormat(region, {dateStyle: "full", timeStyle: "medium"});
+  const whole = new Intl.NumberFormat(region);
+  const short = new Intl.NumberFormat(region, {maximumFractionDigits: 2});
+  return {
+    ...texts,
+    code: language,
+    /** A time today as "14:03", another day with its date. */
+    time(date) {
+      return date.toDateString() === new Date().toDateString() ? clock.format(date) : day.format(date);
+    },
+    fullTime: (date) => full.format(date),
+    number: (value) => whole.format(value),
+    fraction: (value) => short.format(value),
+    /** A span in the largest fitting unit: "8 Min.". */
+    span(milliseconds) {
+      const seconds = Math.max(0, Math.round(milliseconds / 1000));
+      if (seconds < 60) return `${seconds} ${texts.unit.s}`;
+      if (seconds < 3600) return `${Math.floor(seconds / 60)} ${texts.unit.m}`;
+      if (seconds < 172_800) {
+        const minutes = Math.floor((seconds % 3600) / 60);
+        const hours = `${Math.floor(seconds / 3600)} ${texts.unit.h}`;
+        return minutes && seconds < 36_000 ? `${hours} ${minutes} ${texts.unit.m}` : hours;
+      }
+      const days = Math.floor(seconds / 86_400);
+      return `${days} ${texts.unit.d[days === 1 ? 0 : 1]}`;
+    },
+    /** A text the server gives as {de, en}. */
+    of: (both) => both?.[language] ?? both?.en ?? both?.de ?? "",
+  };
+}

@@ -1,0 +1,340 @@
+"""The first page in a real browser, on the real services of query and alert."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from libs.common.auth import Gate
+from libs.common.bus import CLASSIFIED, Bus, streams
+from libs.common.bus.open import open_bus
+from libs.common.db import open_engine
+from libs.common.events import Classification, ClassifiedMention, Reason, mention_id, to_message
+from libs.common.service import create_app, serve
+from services.alert.service import open_service as open_alert
+from services.configuration import Configuration
+from services.query.service import open_service as open_query
+from tests.support.processes import free_ports
+
+TOKEN = "let-me-in"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BURNING = "🔥🔥 Bei Tempo 120 hat die Bremse versagt, ein Freund ist schwer verletzt!"
+
+
+def a_mention(number: int, text: str, cue: str = "", **fields: Any) -> ClassifiedMention:
+    """A mention that was published just now; `cue` is the part of the text that decided."""
+    label = fields.pop("label", "crisis_candidate")
+    now = datetime.now(UTC)
+    start = text.index(cue)
+    reasons = (
+        (
+            Reason(
+                cue="test", field="text", start=start, end=start + len(cue), label=label, weight=1
+            ),
+        )
+        if cue
+        else ()
+    )
+    return ClassifiedMention(
+        id=mention_id("discourse", str(number), "motorrad-ag"),
+        watch="motorrad-ag",
+        source="forum",
+        platform="discourse",
+        native_id=str(number),
+        kind="post",
+        url="https://forum.example/t/1",
+        text=text,
+        published_at=now - timedelta(seconds=1),
+        collected_at=now,
+        classification=Classification(
+            label=label,
+            scores={label: 0.9},
+            severity=fields.pop("severity", 0.9),
+            reasons=reasons,
+            lang="de",
+            model="test-1",
+        ),
+    )
+
+
+class Site:
+    """The services on one address; they can stop and start again on the same log and store."""
+
+    def __init__(self, folder: Path, bus: Bus) -> None:
+        self._folder = folder
+        self._bus = bus
+        [self._port] = free_ports(1)
+        self.address = f"http://127.0.0.1:{self._port}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        engine = open_engine(f"sqlite:///{self._folder / 'store.db'}")
+        settings, gate, stop = Configuration(), Gate(TOKEN), asyncio.Event()
+        async with (
+            open_query(settings, self._bus, engine, gate) as query,
+            open_alert(settings, self._bus, engine, gate) as alert,
+        ):
+            services = [query, alert]
+            app = create_app(services, "test")
+            serving = asyncio.create_task(
+                serve(app, services, host="127.0.0.1", port=self._port, stop=stop)
+            )
+            try:
+                yield
+            finally:
+                stop.set()
+                await serving
+                await engine.dispose()
+
+    async def publish(self, *mentions: ClassifiedMention) -> None:
+        await self._bus.publish(
+            [to_message(CLASSIFIED, m.watch, m, service="classify") for m in mentions]
+        )
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    bus = await open_bus(f"sqlite:///{tmp_path / 'bus.db'}")
+    await bus.create_topics(streams(3))
+    yield Site(tmp_path, bus)
+    await bus.close()
+
+
+@pytest.fixture
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def a_page(browser: Browser, width: int = 390, locale: str = "de-DE") -> AsyncIterator[Page]:
+    """A phone's page. What the browser complains of, the content policy included, fails the test;
+    answers of the server that a test asks for do not."""
+    context = await browser.new_context(viewport={"width": width, "height": 844}, locale=locale)
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and "Failed to load resource" not in message.text
+            else None
+        ),
+    )
+    page.set_default_timeout(15_000)
+    yield page
+    await context.close()
+    assert complaints == []
+
+
+async def sign_in(page: Page, site: Site, address: str = "/") -> None:
+    await page.goto(f"{site.address}{address}#token={TOKEN}")
+    await expect(page.locator("#connection-text")).to_have_text("Live")
+
+
+async def test_it_burns_and_somebody_takes_it(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        assert page.url == f"{site.address}/"
+        await expect(page.locator("h1:visible")).to_have_text("Es brennt nicht.")
+
+        await site.publish(a_mention(1, BURNING, cue="Bremse versagt"))
+        await expect(page.locator("h1:visible")).to_have_text("Es brennt: 1 offener Vorfall")
+        incident = page.get_by_role("article")
+        await expect(incident).to_contain_text("Stufe 3 von 6")
+        await expect(incident).to_contain_text("1 Erwähnung")
+        await expect(incident).to_contain_text("Was jetzt zu tun ist")
+        await expect(incident.locator(".step").first).to_contain_text("noch ")
+        assert await page.title() == "(1) Brandmelder"
+
+        await incident.get_by_role("button", name="Ich übernehme").click()
+        await page.get_by_label("Name").fill("Anna")
+        await page.get_by_role("button", name="Weiter").click()
+        await expect(incident).to_contain_text("Übernommen von Anna")
+        await expect(page.locator("h1:visible")).to_have_text("1 Vorfall in Arbeit")
+
+        await incident.get_by_role("button", name="Als erledigt melden").first.click()
+        await expect(incident.locator(".step.done")).to_contain_text("erledigt von Anna")
+
+        await incident.get_by_text("Belege und Wortlaut").click()
+        await expect(incident.get_by_role("blockquote")).to_contain_text("die Bremse versagt")
+
+        await incident.get_by_role("button", name="Vorfall beenden").click()
+        await page.get_by_label("Begründung").fill("Rückruf läuft, Kunde versorgt.")
+        await page.get_by_role("button", name="Beenden", exact=True).click()
+        await expect(page.locator("h1:visible")).to_have_text("Es brennt nicht.")
+
+
+async def test_what_decided_is_marked_at_its_place(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        await site.publish(a_mention(1, BURNING, cue="Bremse versagt"))
+        mention = page.locator(".mention")
+        await expect(mention.locator("mark")).to_have_text("Bremse versagt")
+        await expect(mention.locator(".tag")).to_have_text("Krisenkandidat")
+        await expect(mention.locator(".mention-text")).to_have_text(BURNING)
+
+
+async def test_what_strangers_write_stays_text(site: Site, browser: Browser) -> None:
+    text = "<img src=x onerror=alert(1)> & <b>fett</b>"
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        await site.publish(a_mention(1, text, label="other", severity=0.0))
+        await expect(page.locator(".mention-text")).to_have_text(text)
+        assert await page.locator(".mention-text *").count() == 0
+
+
+async def test_the_stream_follows_the_query(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await site.publish(a_mention(1, "Die Gabel klappert", label="complaint", severity=0.2))
+        await sign_in(page, site)
+        await page.get_by_role("searchbox").fill("gabel")
+        await page.get_by_role("button", name="Filtern").click()
+        await expect(page.locator("#connection-text")).to_have_text("Live")
+        await expect(page.locator(".mention")).to_have_count(1)
+        await site.publish(
+            a_mention(2, "Der Lenker wackelt", label="complaint", severity=0.2),
+            a_mention(3, "Die Gabel bricht", label="complaint", severity=0.2),
+        )
+        await expect(page.locator(".mention-text")).to_have_text(
+            ["Die Gabel bricht", "Die Gabel klappert"]
+        )
+        assert page.url == f"{site.address}/?q=gabel"
+
+
+async def test_a_wrong_query_is_explained_under_the_box(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        await page.get_by_role("searchbox").fill("bremse AND label:wut")
+        await page.keyboard.press("Enter")
+        notes = page.locator("#query-notes")
+        await expect(notes).to_contain_text("Zeichen 18")
+        await expect(notes).to_contain_text("Erwartet:")
+        await expect(notes.locator("pre mark")).to_have_text("w")
+        await page.get_by_role("searchbox").fill("bremse")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#connection-text")).to_have_text("Live")
+        await expect(notes).to_be_empty()
+
+
+async def test_a_page_that_was_cut_off_goes_on_where_it_was(site: Site, browser: Browser) -> None:
+    async with a_page(browser) as page:
+        async with site.running():
+            await sign_in(page, site)
+            await site.publish(a_mention(1, "eins", label="other", severity=0.0))
+            await expect(page.locator(".mention")).to_have_count(1)
+        await expect(page.locator("#connection-text")).to_contain_text("Verbindung verloren")
+        await site.publish(a_mention(2, "zwei", label="other", severity=0.0))
+        async with site.running():
+            await expect(page.locator(".mention-text")).to_have_text(["zwei", "eins"])
+            await expect(page.locator("#connection-text")).to_have_text("Live")
+
+
+async def test_a_wrong_or_missing_token_is_met_kindly(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser, locale="en-GB") as page:
+        await page.goto(site.address)
+        await expect(page.locator("#sign-in")).to_contain_text("Open the link that Brandmelder")
+        await page.get_by_label("Access key").fill("wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#sign-in")).to_contain_text("This key does not fit")
+        await page.get_by_label("Access key").fill(TOKEN)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#connection-text")).to_have_text("Live")
+
+
+async def test_the_language_can_be_switched_and_is_remembered(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser, locale="en-GB") as page:
+        await sign_in(page, site)
+        await expect(page.locator("h1:visible")).to_have_text("Nothing is burning.")
+        await page.get_by_role("button", name="Deutsch").click()
+        await expect(page.locator("h1:visible")).to_have_text("Es brennt nicht.")
+        await page.reload()
+        await expect(page.locator("h1:visible")).to_have_text("Es brennt nicht.")
+        assert await page.locator("html").get_attribute("lang") == "de"
+
+
+async def test_the_link_of_a_page_leads_to_its_incident(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        await site.publish(a_mention(1, BURNING))
+        incident = page.get_by_role("article")
+        await expect(incident).to_be_visible()
+        name = (await incident.get_attribute("id") or "").removeprefix("incident-")
+        await page.goto(f"{site.address}/?incident={name}")
+        await expect(page.locator(".incident.asked")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+async def test_nothing_is_wider_than_the_screen(site: Site, browser: Browser, width: int) -> None:
+    long = "Donaudampfschifffahrtsgesellschaftskapitän" * 5
+    async with site.running(), a_page(browser, width) as page:
+        await sign_in(page, site)
+        await site.publish(a_mention(1, f"{long} {BURNING}", cue="Bremse versagt"))
+        await expect(page.get_by_role("article")).to_be_visible()
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await page.evaluate(overflow) == 0
+
+
+async def test_events_are_read_however_they_are_cut(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await page.goto(site.address)
+        events = await page.evaluate(
+            """async () => {
+              const {EventParser} = await import("/web/stream.js");
+              const text = "retry: 5\\n\\n: alive\\nid: a\\n\\nevent: mention\\r\\ndata: 1\\r\\n"
+                + "data: 2\\r\\nid: b\\r\\n\\r\\ndata: last\\n\\ndata: cut";
+              return [1, 2, 3, 100].map((size) => {
+                const parser = new EventParser();
+                const found = [];
+                for (let i = 0; i < text.length; i += size) {
+                  found.push(...parser.push(text.slice(i, i + size)));
+                }
+                return found;
+              });
+            }"""
+        )
+    expected = [
+        {"type": "message", "data": None, "id": None, "retry": 5},
+        {"type": "message", "data": None, "id": "a", "retry": None},
+        {"type": "mention", "data": "1\n2", "id": "b", "retry": None},
+        {"type": "message", "data": "last", "id": None, "retry": None},
+    ]
+    assert events == [expected] * 4
+
+
+async def test_marks_that_overlap_are_cut_into_pieces(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await page.goto(site.address)
+        pieces = await page.evaluate(
+            """async () => {
+              const {pieces} = await import("/web/highlight.js");
+              return pieces("👍 gut aber teuer", [
+                {end: 5, label: "praise", weight: 1},
+                {start: 2, end: 10, label: "complaint", weight: 2},
+                {start: 90, end: 99, label: "question", weight: 3},
+              ]);
+            }"""
+        )
+    assert pieces == [
+        {"text": "👍 ", "label": "praise"},
+        {"text": "gut aber", "label": "complaint"},
+        {"text": " teuer", "label": None},
+    ]

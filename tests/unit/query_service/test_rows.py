@@ -1,0 +1,136 @@
+from datetime import timedelta
+
+import msgspec
+
+from libs.common.events import Engagement, Rating, to_json
+from services.query.rows import Known, Row, changes, mention_of, microseconds, row_of, successor
+from tests.unit.query_service.building import NOON, a_deletion, a_mention
+
+MINUTE = timedelta(minutes=1)
+
+
+def known(row: Row) -> Known:
+    return Known(row.id, 7, row.collected_at, row.deleted_at, row.body)
+
+
+def test_the_columns_hold_what_the_query_language_compares() -> None:
+    mention = a_mention(
+        source="BikeForum",
+        lang="de-AT",
+        rating=Rating(value=8, best=10),
+        engagement=Engagement(views=5000),
+    )
+    row = row_of(mention)
+    assert row == Row(
+        id=mention.id,
+        seq=0,
+        watch="motorrad-ag",
+        source="bikeforum",
+        platform="discourse",
+        kind="post",
+        label="complaint",
+        lang="de",
+        severity=0.4,
+        reach=5000.0,
+        rating=4.0,
+        author_key="a" * 32,
+        published_at=microseconds(mention.published_at),
+        collected_at=microseconds(mention.collected_at),
+        deleted_at=None,
+        body=to_json(mention),
+    )
+
+
+def test_a_stored_body_is_the_whole_mention() -> None:
+    mention = a_mention(text="Größe 👍")
+    body = row_of(mention).body
+    assert body is not None
+    assert mention_of(body) == mention
+
+
+def test_microseconds_are_exact() -> None:
+    assert microseconds(NOON + timedelta(microseconds=1)) - microseconds(NOON) == 1
+
+
+def test_a_repeat_changes_nothing() -> None:
+    mention = a_mention()
+    assert successor(known(row_of(mention)), mention) is None
+
+
+def test_a_later_version_replaces_an_earlier_one() -> None:
+    edited = a_mention(text="Sie versagt doch nicht.", collected=2 * MINUTE)
+    assert successor(known(row_of(a_mention())), edited) == row_of(edited)
+
+
+def test_an_earlier_version_that_comes_late_changes_nothing() -> None:
+    edited = a_mention(text="Sie versagt doch nicht.", collected=2 * MINUTE)
+    assert successor(known(row_of(edited)), a_mention()) is None
+
+
+def test_a_new_verdict_on_the_same_version_replaces_the_old_one() -> None:
+    again = a_mention(label="crisis_candidate")
+    assert successor(known(row_of(a_mention())), again) == row_of(again)
+
+
+def test_a_tombstone_says_nothing_of_what_was_said() -> None:
+    mention = a_mention(text="Geheimnis", rating=Rating(value=1, best=5))
+    deletion = a_deletion(mention)
+    row = successor(known(row_of(mention)), deletion)
+    assert row is not None
+    kept = {name: value for name, value in row._asdict().items() if value is not None}
+    deleted_at = microseconds(deletion.deleted_at)
+    assert kept == {
+        "id": mention.id,
+        "seq": 0,
+        "watch": "motorrad-ag",
+        "source": "bikeforum",
+        "platform": "discourse",
+        "published_at": deleted_at,
+        "collected_at": deleted_at,
+        "deleted_at": deleted_at,
+    }
+
+
+def test_what_was_deleted_stays_forgotten_when_a_copy_comes_late() -> None:
+    mention = a_mention()
+    [change] = changes({}, [mention, a_deletion(mention), mention])
+    assert change.row.body is None
+    assert change.words is None
+
+
+def test_a_platform_clock_that_lags_does_not_bring_a_deleted_mention_back() -> None:
+    mention = a_mention()
+    deletion = a_deletion(mention, after=-MINUTE)
+    [change] = changes({}, [mention, deletion, mention])
+    assert change.row.body is None
+
+
+def test_a_deletion_that_comes_first_holds() -> None:
+    mention = a_mention()
+    [change] = changes({}, [a_deletion(mention), mention])
+    assert change.row.deleted_at is not None
+
+
+def test_a_mention_that_the_source_shows_again_comes_back() -> None:
+    mention = a_mention()
+    shown_again = msgspec.structs.replace(
+        mention, collected_at=mention.collected_at + timedelta(days=1)
+    )
+    [change] = changes({}, [mention, a_deletion(mention), shown_again])
+    assert change.row == row_of(shown_again)
+
+
+def test_a_repeated_deletion_changes_nothing() -> None:
+    mention = a_mention()
+    [change] = changes({}, [mention, a_deletion(mention)])
+    assert changes({mention.id: known(change.row)}, [a_deletion(mention)]) == []
+
+
+def test_a_batch_writes_each_id_once_in_its_last_state() -> None:
+    first, other = a_mention(1), a_mention(2)
+    edited = a_mention(1, "Neuer Text", collected=2 * MINUTE)
+    written = changes({}, [first, other, edited])
+    assert [(change.row.id, change.words) for change in written] == [
+        (first.id, "neuer text"),
+        (other.id, "die bremse meiner maschine versagt"),
+    ]
