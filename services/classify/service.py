@@ -1,0 +1,48 @@
+"""The classify service: reads `mentions.raw`, writes `mentions.classified`, answers questions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.auth import Gate
+from libs.common.bus import RAW, Bus
+from libs.common.service import Service
+from libs.common.worker import Worker
+from services.classify.api import classify_router
+from services.classify.rules import load_rules
+from services.classify.settings import ClassifySettings
+from services.classify.step import classify_step
+
+NAME: Final = "classify"
+GROUP: Final = "classify"
+
+
+@asynccontextmanager
+async def open_service(
+    settings: ClassifySettings, bus: Bus, _engine: AsyncEngine, gate: Gate
+) -> AsyncIterator[Service]:
+    """The service with its lexicons loaded; it stores nothing.
+
+    Raises ConfigurationError for a bad lexicon file, with every finding.
+    """
+    classifier = load_rules(settings.classify.lexicons)
+    step = classify_step(classifier, service=NAME)
+    worker = Worker(service=NAME, group=GROUP, topics=[RAW], bus=bus, step=step)
+
+    async def log_answers() -> str:
+        await bus.ready()
+        return "the log answers"
+
+    async def model() -> str:
+        return f"{classifier.name} is loaded"
+
+    yield Service(
+        name=NAME,
+        router=classify_router(classifier, gate),
+        loops={"tag": worker.run},
+        checks={"log": log_answers, "model": model, "lag": worker.check},
+    )

@@ -1,0 +1,114 @@
+"""The service on the embedded log: from the raw stream to the classified one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from libs.common.auth import Gate
+from libs.common.bus import CLASSIFIED, RAW, Bus, streams
+from libs.common.bus.open import open_bus
+from libs.common.db import open_engine
+from libs.common.errors import ConfigurationError
+from libs.common.events import (
+    ClassifiedMention,
+    Event,
+    Mention,
+    MentionDeleted,
+    from_record,
+    to_message,
+)
+from libs.common.service import Loop, Service
+from services.classify.service import open_service
+from services.classify.settings import ClassifySection, ClassifySettings
+from tests.unit.classify.subjects import a_deletion, a_mention
+
+
+@asynccontextmanager
+async def a_log(folder: Path) -> AsyncIterator[Bus]:
+    bus = await open_bus(f"sqlite:///{folder / 'log.db'}")
+    await bus.create_topics(streams(2))
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+@asynccontextmanager
+async def a_service(
+    bus: Bus, folder: Path, settings: ClassifySettings | None = None
+) -> AsyncIterator[Service]:
+    engine = open_engine(f"sqlite:///{folder / 'store.db'}")
+    try:
+        gate = Gate("let-me-in")
+        async with open_service(settings or ClassifySettings(), bus, engine, gate) as service:
+            yield service
+    finally:
+        await engine.dispose()
+
+
+async def run(loop: Loop, stop: asyncio.Event) -> None:
+    await loop(stop)
+
+
+async def tagged(bus: Bus, service: Service, count: int) -> list[Event]:
+    """What the service publishes, until `count` events are there."""
+    stop = asyncio.Event()
+    events: list[Event] = []
+    async with asyncio.TaskGroup() as group, bus.reader([CLASSIFIED]) as reader:
+        for loop in service.loops.values():
+            group.create_task(run(loop, stop))
+        async with asyncio.timeout(30):
+            while len(events) < count:
+                for record in await reader.poll(100, 0.2):
+                    event = from_record(record)
+                    assert event is not None
+                    assert record.key == getattr(event, "watch", None)
+                    events.append(event)
+        stop.set()
+    return events
+
+
+async def test_mentions_are_tagged_and_deletions_follow_them(tmp_path: Path) -> None:
+    async with a_log(tmp_path) as bus, a_service(bus, tmp_path) as service:
+        burning = a_mention("Bei voller Fahrt hat die Bremse versagt!", native_id="1")
+        raw: list[Mention | MentionDeleted] = [
+            burning,
+            a_mention("Danke, super Service!", native_id="2"),
+            a_deletion(),
+        ]
+        await bus.publish([to_message(RAW, event.id, event, service="test") for event in raw])
+
+        events = await tagged(bus, service, 3)
+
+        labels = {
+            event.native_id: event.classification.label
+            for event in events
+            if isinstance(event, ClassifiedMention)
+        }
+        assert labels == {"1": "crisis_candidate", "2": "praise"}
+        of_the_burning = [type(e) for e in events if getattr(e, "id", None) == burning.id]
+        assert of_the_burning == [ClassifiedMention, MentionDeleted]
+
+
+async def test_the_checks_say_what_is_loaded_and_how_far_it_is(tmp_path: Path) -> None:
+    async with a_log(tmp_path) as bus, a_service(bus, tmp_path) as service:
+        states = {name: await check() for name, check in service.checks.items()}
+        assert states == {
+            "log": "the log answers",
+            "model": "rules-1 is loaded",
+            "lag": "0 records behind",
+        }
+
+
+async def test_a_bad_lexicon_of_ones_own_stops_the_start(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.yaml"
+    settings = ClassifySettings(classify=ClassifySection(lexicons=(missing,)))
+    async with a_log(tmp_path) as bus:
+        with pytest.raises(ConfigurationError, match=r"missing\.yaml: cannot be read"):
+            async with a_service(bus, tmp_path, settings):
+                pass
