@@ -6,7 +6,7 @@ Reads the log like any other client, from the moment of its start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from libs.common.bus import CLASSIFIED, INCIDENTS, Bus
+from libs.common.bus import CLASSIFIED, INCIDENTS, Bus, Record
 from libs.common.errors import InvalidEvent
 from libs.common.events import (
     URGENT,
@@ -109,24 +109,23 @@ class Terminal:
         """Shows what happens until `stop` is set."""
         async with self.bus.reader([CLASSIFIED, INCIDENTS], "end") as reader:
             while not stop.is_set():
-                events = []
-                for record in await reader.poll(1000, 0.25):
-                    try:
-                        events.append(from_record(record))
-                    except InvalidEvent:
-                        continue  # the services park it and say so
-                self._show(events)
+                records = await reader.poll(1000, 0.25)
+                self._show([r for r in records if r.topic == CLASSIFIED])
+                for record in records:
+                    if record.topic == INCIDENTS:
+                        self._write(self._incident(_event(record)))
 
-    def _show(self, events: list[Event | None]) -> None:
-        mentions = [event for event in events if isinstance(event, ClassifiedMention)]
-        for mention in mentions[:MOST_LINES]:
-            self.write(self._mention(mention))
+    def _show(self, mentions: Sequence[Record]) -> None:
+        for record in mentions[:MOST_LINES]:
+            event = _event(record)
+            if isinstance(event, ClassifiedMention):
+                self._write(self._mention(event))
         if len(mentions) > MOST_LINES:
-            self.write(self._phrase("more", count=len(mentions) - MOST_LINES))
-        for event in events:
-            line = self._incident(event)
-            if line is not None:
-                self.write(line)
+            self._write(self._phrase("more", count=len(mentions) - MOST_LINES))
+
+    def _write(self, line: str | None) -> None:
+        if line is not None:
+            self.write(line)
 
     def _mention(self, mention: ClassifiedMention) -> str:
         verdict = mention.classification
@@ -185,3 +184,11 @@ class Terminal:
 
     def _time(self, at: datetime) -> str:
         return at.astimezone(self.timezone).strftime("%H:%M:%S")
+
+
+def _event(record: Record) -> Event | None:
+    """The event; None for what cannot be read: the services park it and say so."""
+    try:
+        return from_record(record)
+    except InvalidEvent:
+        return None
