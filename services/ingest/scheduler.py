@@ -185,7 +185,7 @@ class Scheduler:
             return replace(state, due_at=self._clock() + wait), "not published"
 
     async def _page(self, source: SourceConfig, state: SourceState) -> Page:
-        """A page whose mentions are on the logger. Raises CollectionFailed, Retryable."""
+        """A page whose mentions are on the log. Raises CollectionFailed, Retryable."""
         try:
             async with asyncio.timeout(READING.total_seconds()):
                 page = await self._collectors[source.id].collect(state.cursor)
@@ -201,9 +201,12 @@ class Scheduler:
             raise Defect(f"{type(error).__name__}: {error}") from error
 
     async def _publish(self, source: str, page: Page) -> None:
-        for start in range(0, len(page.posts), _TOGETHER):
+        """The oldest post first: many platforms list the newest first, people read in order."""
+        now = self._clock()
+        in_order = sorted(page.posts, key=lambda post: post.published_at or now)
+        for start in range(0, len(in_order), _TOGETHER):
             now = self._clock()
-            posts = page.posts[start : start + _TOGETHER]
+            posts = in_order[start : start + _TOGETHER]
             mentions = [m for post in posts for m in self._watches.mentions(post, source, now)]
             await publish(self._log, mentions, "source")
             metrics.POSTS_COLLECTED.labels("source").inc(len(posts))
