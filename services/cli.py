@@ -28,6 +28,8 @@ PORTS: Final[dict[ServiceName, int]] = {
     "query": 8004,
 }
 UP_PORT: Final = 8080
+SETTINGS: Final = {"show_default": True, "auto_envvar_prefix": "BRANDMELDER"}
+"""For every command by itself: click would else look for BRANDMELDER_UP_BUS and the like."""
 
 
 configured = click.option(
@@ -38,7 +40,7 @@ configured = click.option(
 )
 
 
-@click.group(context_settings={"show_default": True, "auto_envvar_prefix": "BRANDMELDER"})
+@click.group()
 @click.version_option(package_name="brandmelder")
 def cli() -> None:
     """Fire alarm for a company's name: what people say, and who must know.
@@ -47,7 +49,7 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(context_settings=SETTINGS)
 @configured
 @placed
 def up(config: Path, **where: Unpack[Where]) -> None:
@@ -57,7 +59,7 @@ def up(config: Path, **where: Unpack[Where]) -> None:
     finish(runtime.up(configuration, place(where, UP_PORT), log_file))
 
 
-@cli.command()
+@cli.command(context_settings=SETTINGS)
 @click.argument("service", type=click.Choice(get_args(ServiceName)))
 @configured
 @placed
@@ -67,7 +69,7 @@ def run(service: ServiceName, config: Path, **where: Unpack[Where]) -> None:
     finish(runtime.run([service], _load(config), place(where, PORTS[service])))
 
 
-@cli.command()
+@cli.command(context_settings=SETTINGS)
 @click.argument(
     "config", type=click.Path(path_type=Path, dir_okay=False), default="brandmelder.yaml"
 )
@@ -81,7 +83,7 @@ def check(config: Path) -> None:
     )
 
 
-@cli.command()
+@cli.command(context_settings=SETTINGS)
 @click.argument("topic")
 @placed
 def replay(topic: str, **where: Unpack[Where]) -> None:
@@ -104,7 +106,7 @@ def replay(topic: str, **where: Unpack[Where]) -> None:
 
 def main() -> None:
     """The entry point: any error of ours becomes a line and an exit code (2: configuration)."""
-    cli(prog_name="brandmelder", auto_envvar_prefix="BRANDMELDER")
+    cli(prog_name="brandmelder")
 
 
 def _load(config: Path) -> Configuration:

@@ -98,13 +98,16 @@ class Deployment:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "brandmelder.yaml"
         config.write_text(configuration, encoding="utf-8")
+        self._data = folder / "data"
+        given = {"log.db": bus, "store.db": database}
+        self._wanted_files = {name for name, elsewhere in given.items() if not elsewhere}
         environment = {
             **os.environ,
             **(variables or {}),
             "BRANDMELDER_TOKEN": TOKEN,
             "BRANDMELDER_AUTHOR_KEY": "an-author-key-for-tests",
             "BRANDMELDER_CONFIG": str(config),
-            "BRANDMELDER_DATA": str(folder / "data"),
+            "BRANDMELDER_DATA": str(self._data),
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         if bus:
@@ -131,10 +134,14 @@ class Deployment:
                 process.start()
             for process in self.processes:
                 process.wait_until_ready()
+            assert self._embedded_files() == self._wanted_files, "it runs on what it was given"
             yield self
         finally:
             for process in self.processes:
                 process.stop()
+
+    def _embedded_files(self) -> set[str]:
+        return {path.name for path in self._data.glob("*.db")}
 
     def client(self, service: ServiceName, timeout: float = 10.0) -> httpx.Client:
         """A client of this service's addresses, with the token."""
