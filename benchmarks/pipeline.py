@@ -1,8 +1,8 @@
 """The whole way of a mention: push API → matched → classified → stored and searchable.
 
-Embedded (one process, SQLite) and distributed (four processes, Apache Kafka, PostgreSQL), each
-for a minute of sustained load on this machine, the pushing client included. The rate counts what
-is in the store, from the first push until everything pushed is there.
+Embedded (SQLite; in one process, and in four on the same files) and distributed (four processes,
+Apache Kafka, PostgreSQL), each for a minute of load on this machine, the pushing client included.
+The rate counts what is in the store, from the first push until everything pushed is there.
 """
 
 from __future__ import annotations
@@ -62,11 +62,14 @@ class Result:
 
 
 def main() -> None:
-    results = [_measure("embedded: one process, SQLite", None, None, together=True)]
+    results = [
+        _measure("SQLite, one process", None, None, together=True),
+        _measure("SQLite, four processes", None, None, together=False),
+    ]
     with ExitStack() as stack:
         servers = stack.enter_context(_servers())
         if servers is not None:
-            name = "distributed: four processes, Kafka, PostgreSQL"
+            name = "Kafka and PostgreSQL, four processes"
             results.append(_measure(name, *servers, together=False))
     head = ["where", "pushed", "stored", "mentions/s", "ratio to 4,000", "µs CPU each"]
     memory = ["MB at 1/4", "MB at 1/2", "MB at the end"]

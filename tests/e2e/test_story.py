@@ -85,11 +85,12 @@ class DeploymentOf:
             raise
 
 
-@pytest.fixture(params=["embedded", "distributed"])
+@pytest.fixture(params=["embedded", "embedded-apart", "distributed"])
 def deployment_of(request: pytest.FixtureRequest, tmp_path: Path) -> DeploymentOf:
-    """Everything in one process on SQLite; four processes on Kafka and PostgreSQL."""
-    if request.param == "embedded":
-        return DeploymentOf(tmp_path, together=True)
+    """Everything in one process on SQLite; four processes on the same two files; four processes
+    on Kafka and PostgreSQL."""
+    if request.param != "distributed":
+        return DeploymentOf(tmp_path, together=request.param == "embedded")
     address = request.getfixturevalue("kafka_address")
     databases = request.getfixturevalue("postgres")
     prefix = f"{tmp_path.name}-{random.randrange(10**9)}."
