@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from libs.common.errors import ConfigurationError
-from libs.common.query import QueryError, parse
-from libs.common.settings import CommonSettings, Identifier, Language, Strict, unique_ids
+from libs.common.settings import (
+    CommonSettings,
+    Identifier,
+    Language,
+    QueryText,
+    Strict,
+    unique_ids,
+)
 from services.alert.notifiers import Channel, email, log
 from services.alert.playbook import Playbooks, load_playbooks
 from services.alert.signal import HINT
@@ -20,14 +26,6 @@ LOG_CHANNEL: Final = log.Config(id="log", kind="log")
 MAILTO: Final = "mailto:"
 PERSON: Final = "person:"
 CHANNEL: Final = "channel:"
-
-
-def _rule_query(text: str) -> str:
-    try:
-        parse(text)
-    except QueryError as error:
-        raise ValueError(f"not a query: {error}") from error
-    return text
 
 
 def _contact(contact: str) -> str:
@@ -62,7 +60,7 @@ class Rule(Strict):
     """
 
     id: Identifier
-    when: Annotated[str, Field(min_length=1), AfterValidator(_rule_query)]
+    when: QueryText
     level: Annotated[int, Field(ge=1, le=6)]
     playbook: Identifier | None = None
     theme: Identifier | None = None
@@ -103,16 +101,74 @@ class PlaybookSettings(Strict):
         return folder
 
 
+def _mail_channel(channels: Iterable[Channel]) -> email.Config | None:
+    return next((channel for channel in channels if isinstance(channel, email.Config)), None)
+
+
+def _with_log(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    """The configured channels, and the log unless one takes its name."""
+    if any(channel.id == LOG_CHANNEL.id for channel in channels):
+        return channels
+    return (*channels, LOG_CHANNEL)
+
+
+def _reachable(person: Person, info: ValidationInfo) -> Person:
+    """The person, if something carries letters to their contacts."""
+    channels = info.data.get("channels")
+    if person.contacts and channels is not None and _mail_channel(channels) is None:
+        why = "no channel sends e-mail; expected one with kind: email under channels"
+        raise _dangling([(("contacts",), why)])
+    return person
+
+
+def _points_somewhere(rule: Rule, info: ValidationInfo) -> Rule:
+    """The rule, if its playbook and everybody it notifies are there. What is itself wrong in the
+    file is not asked, so that one mistake does not look like several."""
+    findings: list[Finding] = []
+    folder: PlaybookSettings | None = info.data.get("playbooks")
+    if folder is not None and rule.playbook is not None:
+        known = load_playbooks(folder.folder).ids
+        if rule.playbook not in known:
+            why = f"no playbook {rule.playbook!r}; expected one of {', '.join(known)}"
+            findings.append((("playbook",), why))
+    people, channels = info.data.get("people"), info.data.get("channels")
+    if people is not None and channels is not None:
+        targets = [PERSON + person.id for person in people if person.contacts]
+        targets += [CHANNEL + channel.id for channel in _with_log(channels) if channel.addresses]
+        for position, target in enumerate(rule.notify):
+            if target not in targets:
+                why = f"nobody can be told as {target!r}; expected one of {', '.join(targets)}"
+                findings.append((("notify", position), why))
+    if findings:
+        raise _dangling(findings)
+    return rule
+
+
+def _dangling(findings: Iterable[Finding]) -> ValidationError:
+    return ValidationError.from_exception_data(
+        "AlertSettings",
+        [
+            InitErrorDetails(
+                type=PydanticCustomError("reference", "{reason}", {"reason": reason}),
+                loc=path,
+                input=None,
+            )
+            for path, reason in findings
+        ],
+        hide_input=True,
+    )
+
+
 class AlertSettings(CommonSettings):
-    """The sections of the alert service.
+    """The sections of the alert service. A section is checked against those above it.
 
     public_url: where people reach Brandmelder; pages link there.
     """
 
-    people: tuple[Person, ...] = ()
     channels: tuple[Channel, ...] = ()
-    rules: tuple[Rule, ...] = DEFAULT_RULES
+    people: tuple[Annotated[Person, AfterValidator(_reachable)], ...] = ()
     playbooks: PlaybookSettings = PlaybookSettings()
+    rules: tuple[Annotated[Rule, AfterValidator(_points_somewhere)], ...] = DEFAULT_RULES
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = "http://127.0.0.1:8080"
 
     @field_validator("people")
@@ -130,63 +186,13 @@ class AlertSettings(CommonSettings):
     def _unique_rules(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         return unique_ids(rules)
 
-    @model_validator(mode="after")
-    def _nothing_points_nowhere(self) -> AlertSettings:
-        findings = [*self._unknown_playbooks(), *self._unknown_targets(), *self._unreachable()]
-        if findings:
-            raise ValidationError.from_exception_data(
-                "AlertSettings",
-                [
-                    InitErrorDetails(
-                        type=PydanticCustomError("reference", "{reason}", {"reason": reason}),
-                        loc=path,
-                        input=None,
-                    )
-                    for path, reason in findings
-                ],
-                hide_input=True,
-            )
-        return self
-
     def all_playbooks(self) -> Playbooks:
         return load_playbooks(self.playbooks.folder)
 
     def all_channels(self) -> tuple[Channel, ...]:
         """The configured channels, and the log unless one takes its name."""
-        if any(channel.id == LOG_CHANNEL.id for channel in self.channels):
-            return self.channels
-        return (*self.channels, LOG_CHANNEL)
+        return _with_log(self.channels)
 
     def mail_channel(self) -> email.Config | None:
         """What carries letters to people: the first e-mail channel."""
-        return next((c for c in self.channels if isinstance(c, email.Config)), None)
-
-    def _unknown_playbooks(self) -> Iterator[Finding]:
-        known = self.all_playbooks().ids
-        for index, rule in enumerate(self.rules):
-            if rule.playbook is not None and rule.playbook not in known:
-                yield (
-                    ("rules", index, "playbook"),
-                    f"no playbook {rule.playbook!r}; expected one of {', '.join(known)}",
-                )
-
-    def _unknown_targets(self) -> Iterator[Finding]:
-        known = [PERSON + person.id for person in self.people if person.contacts]
-        known += [CHANNEL + channel.id for channel in self.all_channels() if channel.addresses]
-        for index, rule in enumerate(self.rules):
-            for position, target in enumerate(rule.notify):
-                if target not in known:
-                    yield (
-                        ("rules", index, "notify", position),
-                        f"nobody can be told as {target!r}; expected one of {', '.join(known)}",
-                    )
-
-    def _unreachable(self) -> Iterator[Finding]:
-        if self.mail_channel() is not None:
-            return
-        for index, person in enumerate(self.people):
-            if person.contacts:
-                yield (
-                    ("people", index, "contacts"),
-                    "no channel sends e-mail; expected one with kind: email under channels",
-                )
+        return _mail_channel(self.channels)

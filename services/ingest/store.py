@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.db import writing
-from libs.common.errors import Retryable
+from libs.common.db import reading, writing
 from services.ingest.schedule import SourceState, Waiting, configured
 from services.ingest.tables import sources
 
@@ -75,7 +72,7 @@ class SourceStore:
 
     async def states(self) -> Sequence[SourceState]:
         """Every source, by id."""
-        async with _reading(self._engine) as connection:
+        async with reading(self._engine) as connection:
             rows = await connection.execute(select(sources).order_by(sources.c.id))
             return [_state(row) for row in rows]
 
@@ -84,7 +81,7 @@ class SourceStore:
         wanted = select(sources.c.id, sources.c.due_at).where(
             sources.c.due_at < _stamp(before), _unclaimed(now)
         )
-        async with _reading(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return [Waiting(row.id, _known(row.due_at)) for row in await connection.execute(wanted)]
 
     async def claim(
@@ -145,15 +142,6 @@ class SourceStore:
                     .where(sources.c.claimed_by.in_(dead))
                     .values(claimed_until=None, claimed_by=None)
                 )
-
-
-@asynccontextmanager
-async def _reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    try:
-        async with engine.connect() as connection:
-            yield connection
-    except (DBAPIError, OSError) as error:
-        raise Retryable(f"the store does not answer: {error}") from error
 
 
 def _lives(process: int) -> bool:

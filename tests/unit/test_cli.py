@@ -21,7 +21,8 @@ sources:
 channels:
   - {id: room, kind: webhook, url: "https://hooks.example/x", secret: "${HOOK_SECRET}"}
 rules:
-  - {id: danger, when: "severity>=", level: 9, playbook: no-such-plan}
+  - {id: danger, when: "severity>=", level: 9}
+  - {id: worse, when: "severity>=0.9", level: 4, playbook: no-such-plan}
 colour: red
 """
 
@@ -42,7 +43,8 @@ def test_check_prints_all_errors_with_file_and_line(tmp_path: Path) -> None:
         (10, "channels[0].secret"),
         (12, "rules[0].level"),
         (12, "rules[0].when"),
-        (13, "colour"),
+        (13, "rules[1].playbook"),
+        (14, "colour"),
     ]
     assert sorted(_place(line) for line in findings) == expected
 
