@@ -20,6 +20,7 @@ failure into the source's health. What can go wrong is a vocabulary, so that hea
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -184,7 +185,7 @@ class Tools:
     confined: Confined
 
 
-class SourceConfig(Strict):
+class SourceConfig(Strict, ABC):
     """What every kind of source has in its configuration."""
 
     id: Identifier
@@ -197,9 +198,9 @@ class SourceConfig(Strict):
     """Whether the address may lead into a private network."""
 
     @property
+    @abstractmethod
     def address(self) -> str:
         """Where it reads, for people: without credentials."""
-        raise NotImplementedError
 
     @property
     def place(self) -> str:
@@ -207,9 +208,10 @@ class SourceConfig(Strict):
         return f"{self.kind} {self.address}"
 
     @property
+    @abstractmethod
     def host(self) -> str:
         """What is read politely, one request at a time: usually the host's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def build(self, tools: Tools) -> Collector:
-        raise NotImplementedError
+        """The collector this configuration describes."""
