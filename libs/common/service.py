@@ -19,7 +19,7 @@ import msgspec
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from libs.common import metrics, problems
 
@@ -47,7 +47,9 @@ class Service:
 
 def create_app(services: Sequence[Service], version: str) -> FastAPI:
     """One web application with the addresses of these services and the operational ones."""
-    app = FastAPI(title="Brandmelder", version=version, redoc_url=None)
+    app = FastAPI(
+        title="Brandmelder", version=version, redoc_url=None, responses=problems.RESPONSES
+    )
     problems.install(app)
     checks = {
         (f"{service.name}.{name}" if len(services) > 1 else name): check
@@ -146,7 +148,7 @@ def _operational(checks: Mapping[str, Check]) -> APIRouter:
             msgspec.json.encode(body), 200 if ready else 503, media_type="application/json"
         )
 
-    @router.get("/metrics", summary="Prometheus metrics")
+    @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
     async def exposition() -> Response:
         content, media_type = metrics.exposition()
         return Response(content, media_type=media_type)
