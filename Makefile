@@ -54,7 +54,7 @@ kafka:
 
 $(KAFKA): deploy/kafka/pom.xml
 	@echo "Fetching Apache Kafka for the tests …"
-	@mvn -q -B -f $< dependency:copy-dependencies && touch $@ || \
+	@mvn -q -B -ntp -Dstyle.color=never -f $< dependency:copy-dependencies && touch $@ || \
 		echo "Kafka could not be fetched; the tests that need it will be left out."
 
 .venv/bin/python:

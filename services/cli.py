@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final, Unpack, get_args
 
@@ -14,6 +14,7 @@ import uvloop
 from libs.common.bus.open import open_bus
 from libs.common.errors import BrandmelderError, ConfigurationError
 from libs.common.log import configure_logging
+from libs.common.query import parse
 from libs.common.settings import load
 from services import runtime
 from services.configuration import Configuration
@@ -54,9 +55,7 @@ def cli() -> None:
 @placed
 def up(config: Path, **where: Unpack[Where]) -> None:
     """Run everything in this process."""
-    configuration = _load(config)
-    log_file = log_to_file(where)
-    finish(runtime.up(configuration, place(where, UP_PORT), log_file))
+    finish(_up(config, where))
 
 
 @cli.command(context_settings=SETTINGS)
@@ -65,8 +64,7 @@ def up(config: Path, **where: Unpack[Where]) -> None:
 @placed
 def run(service: ServiceName, config: Path, **where: Unpack[Where]) -> None:
     """Run one service."""
-    configure_logging(where["log_format"])
-    finish(runtime.run([service], _load(config), place(where, PORTS[service])))
+    finish(_run(service, config, where))
 
 
 @cli.command(context_settings=SETTINGS)
@@ -75,12 +73,7 @@ def run(service: ServiceName, config: Path, **where: Unpack[Where]) -> None:
 )
 def check(config: Path) -> None:
     """Check a configuration file, and say all that is wrong with it."""
-    configuration = _load(config)
-    click.echo(
-        f"{config} is fine: {len(configuration.watches)} watches, "
-        f"{len(configuration.sources)} sources, {len(configuration.rules)} rules, "
-        f"{len(configuration.channels)} channels."
-    )
+    finish(_check(config))
 
 
 @cli.command(context_settings=SETTINGS)
@@ -109,13 +102,39 @@ def main() -> None:
     cli(prog_name="brandmelder")
 
 
-def _load(config: Path) -> Configuration:
-    try:
-        return load(config, Configuration, os.environ)
-    except ConfigurationError as error:
-        for finding in error.findings:
-            click.echo(finding, err=True)
-        sys.exit(2)
+async def _up(config: Path, where: Where) -> None:
+    configuration = load(config, Configuration, os.environ)
+    log_file = log_to_file(where)
+    await runtime.up(configuration, place(where, UP_PORT), log_file)
+
+
+async def _run(service: ServiceName, config: Path, where: Where) -> None:
+    configure_logging(where["log_format"])
+    configuration = load(config, Configuration, os.environ)
+    await runtime.run([service], configuration, place(where, PORTS[service]))
+
+
+async def _check(config: Path) -> None:
+    configuration = load(config, Configuration, os.environ)
+    for place_, query in _queries(configuration):
+        for warning in parse(query).warnings:
+            click.echo(f"{config}: {place_}: {warning}", err=True)
+    click.echo(
+        f"{config} is fine: {len(configuration.watches)} watches, "
+        f"{len(configuration.sources)} sources, {len(configuration.rules)} rules, "
+        f"{len(configuration.channels)} channels."
+    )
+    if not configuration.watches:
+        click.echo("But nothing is watched: there is no watch.", err=True)
+
+
+def _queries(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    for watch in configuration.watches:
+        yield f"watch {watch.id}", watch.query
+        if watch.not_ is not None:
+            yield f"watch {watch.id}, not", watch.not_
+    for rule in configuration.rules:
+        yield f"rule {rule.id}", rule.when
 
 
 def finish(work: Coroutine[Any, Any, None]) -> None:
@@ -124,9 +143,17 @@ def finish(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
     except* (BrandmelderError, OSError) as errors:
         for error in _leaves(errors):
-            click.echo(f"brandmelder: {error}", err=True)
+            click.echo(_said(error), err=True)
         only = {type(error) for error in _leaves(errors)}
         sys.exit(2 if only == {ConfigurationError} else 1)
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, ConfigurationError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"brandmelder: {error.strerror or error}"
+    return f"brandmelder: {error}"
 
 
 def _leaves(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -30,7 +30,7 @@ from services.classify.service import open_service as open_classify
 from services.configuration import Configuration
 from services.ingest.service import open_service as open_ingest
 from services.query.service import open_service as open_query
-from services.terminal import Terminal
+from services.terminal import Screen, Terminal
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +55,12 @@ class Place:
     token: str
     author_key: str
 
+    @property
+    def address(self) -> str:
+        """Where a browser on this machine finds it."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{host}:{self.port}"
+
 
 async def run(names: Sequence[ServiceName], configuration: Configuration, place: Place) -> None:
     """Runs these services until a signal ends them."""
@@ -67,14 +73,18 @@ async def up(configuration: Configuration, place: Place, log_file: str) -> None:
 
     log_file: where the log goes, for the welcome.
     """
+    if "public_url" not in configuration.model_fields_set:
+        configuration = configuration.model_copy(update={"public_url": place.address})
     async with _opened(get_args(ServiceName), configuration, place) as (bus, services):
         terminal = Terminal(
             bus,
             configuration.language,
             ZoneInfo(configuration.timezone),
             configuration.all_playbooks(),
+            Screen().write,
         )
-        terminal.welcome(f"http://{place.host}:{place.port}/#token={place.token}", log_file)
+        link = f"{place.address}/#token={place.token}"
+        terminal.welcomes(link, log_file)
         await _serve(services, place, {"terminal": terminal.run})
 
 

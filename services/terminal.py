@@ -6,6 +6,10 @@ Reads the log like any other client, from the moment of its start.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import queue
+import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +19,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from libs.common.bus import CLASSIFIED, INCIDENTS, Bus, Record
-from libs.common.errors import InvalidEvent
+from libs.common.errors import BusUnavailable, InvalidEvent
 from libs.common.events import (
     URGENT,
     Acknowledged,
@@ -34,6 +38,11 @@ from services.alert.playbook import Playbooks, clock_text
 
 MOST_LINES: Final = 20
 """Mentions shown of one batch; a flood is summed up instead of scrolled past."""
+
+WAITING_LINES: Final = 1000
+RETRY_SECONDS: Final = 1.0
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Signs that steer a terminal; a stranger's post must not."""
 
 STEPS: Final = 3
 """Of the plan, shown with an incident; the rest waits on the page."""
@@ -97,16 +106,26 @@ class Terminal:
     language: Language
     timezone: ZoneInfo
     playbooks: Playbooks
-    write: Callable[[str], object] = click.echo
+    write: Callable[[str], object]
     _titles: dict[str, str] = field(default_factory=dict)
+    _welcome: str = ""
 
-    def welcome(self, link: str, log: str) -> None:
-        """Says where to look and how to end."""
-        self.write(click.style(self._phrase("look", link=link), bold=True))
-        self.write(self._phrase("log", log=log) + "\n")
+    def welcomes(self, link: str, log: str) -> None:
+        """What to say first, once everything runs: where to look, and how to end."""
+        look = click.style(self._phrase("look", link=link), bold=True)
+        self._welcome = f"{look}\n{self._phrase('log', log=log)}\n"
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Shows what happens until `stop` is set."""
+        """Shows what happens until `stop` is set; while the log is away, it waits for it."""
+        self.write(self._welcome)
+        while not stop.is_set():
+            try:
+                await self._follow(stop)
+            except BusUnavailable:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+
+    async def _follow(self, stop: asyncio.Event) -> None:
         async with self.bus.reader([CLASSIFIED, INCIDENTS], "end") as reader:
             while not stop.is_set():
                 records = await reader.poll(1000, 0.25)
@@ -132,9 +151,9 @@ class Terminal:
         tag = click.style(
             f"{_LABELS[self.language][verdict.label]:<10}", fg=_COLOURS[verdict.label]
         )
-        words = " ".join(f"{mention.title or ''} {mention.text}".split())
+        words = " ".join(_CONTROLS.sub(" ", f"{mention.title or ''} {mention.text}").split())
         text = words if len(words) <= 90 else words[:89] + "…"
-        return f"{self._time(mention.collected_at)}  {tag}  {mention.source:<12}  {text}"
+        return f"{self._time(mention.collected_at)}  {tag}  {mention.source:<14}  {text}"
 
     def _incident(self, event: Event | None) -> str | None:
         match event:
@@ -184,6 +203,31 @@ class Terminal:
 
     def _time(self, at: datetime) -> str:
         return at.astimezone(self.timezone).strftime("%H:%M:%S")
+
+
+class Screen:
+    """Writes to a terminal from a thread of its own. A terminal that is paused or gone must never
+    stop an alarm: what does not fit is left out.
+
+    waiting: lines that wait at most.
+    """
+
+    def __init__(
+        self, write: Callable[[str], object] = click.echo, waiting: int = WAITING_LINES
+    ) -> None:
+        self._put = write
+        self._lines: queue.Queue[str] = queue.Queue(waiting)
+        threading.Thread(target=self._run, name="terminal", daemon=True).start()
+
+    def write(self, line: str) -> None:
+        """Returns at once."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(line)
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody is there any more
+            while True:
+                self._put(self._lines.get())
 
 
 def _event(record: Record) -> Event | None:

@@ -11,6 +11,7 @@ from typing import Final, TypedDict, TypeVar, get_args
 import click
 
 from libs.common.auth import find_or_make_token, secret_file
+from libs.common.errors import ConfigurationError
 from libs.common.log import LogFormat, configure_logging
 from services.runtime import Place
 
@@ -61,8 +62,7 @@ def placed(command: Command) -> Command:
 
 def place(where: Where, default_port: int) -> Place:
     """The place these options mean; the data folder and its secrets are made if need be."""
-    data = where["data"]
-    data.mkdir(parents=True, exist_ok=True)
+    data = data_folder(where)
     return Place(
         bus=bus_url(where),
         database=where["database"] or _embedded(data, "store"),
@@ -76,11 +76,23 @@ def place(where: Where, default_port: int) -> Place:
 
 def log_to_file(where: Where) -> str:
     """Sends the log to a file in the data folder, where the terminal is for people; its name."""
-    where["data"].mkdir(parents=True, exist_ok=True)
-    path = where["data"] / "brandmelder.log"
+    path = data_folder(where) / "brandmelder.log"
     file = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
-    configure_logging(where["log_format"], handler=file)
+    configure_logging(where["log_format"], file, troubles=True)
     return str(path)
+
+
+def data_folder(where: Where) -> Path:
+    """The data folder, made if need be, for its owner only. Raises ConfigurationError."""
+    data = where["data"]
+    os.umask(0o077)  # what stands in it is for its owner only: mentions, contacts, secrets
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError([f"data folder {data}: {error.strerror}"]) from error
+    if not os.access(data, os.W_OK | os.X_OK):
+        raise ConfigurationError([f"data folder {data}: cannot be written"])
+    return data
 
 
 def bus_url(where: Where) -> str:

@@ -17,6 +17,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from libs.common.errors import ConfigurationError, Retryable
@@ -77,6 +78,8 @@ def _retryable() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, OSError) as error:
         raise Retryable(f"the store does not answer: {_reason(error)}") from error
+    except PoolTimeout as error:
+        raise Retryable("the store does not answer: every connection is in use") from error
     except DBAPIError as error:
         if error.connection_invalidated or _try_again(error):
             raise Retryable(f"the store does not answer: {_reason(error)}") from error
@@ -118,7 +121,8 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        # What was committed outlives a power cut: log offsets are committed after it.
+        "synchronous=FULL",
         f"busy_timeout={SQLITE_BUSY_MS}",
         "foreign_keys=ON",
         "cache_size=-32768",
@@ -137,9 +141,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _try_again(error: DBAPIError) -> bool:
-    """Serialisation failures and deadlocks (PostgreSQL's class 40) go away by themselves."""
+    """What goes away by itself, by PostgreSQL's codes: lost connections, conflicts, too little
+    room, somebody else's locks, an operator's hand, broken discs; and a standby's read-only."""
     code = getattr(error.orig, "sqlstate", None) or ""
-    return code.startswith("40")
+    return code.startswith(("08", "40", "53", "55P03", "57", "58")) or code == "25006"
 
 
 def _reason(error: BaseException) -> str:

@@ -11,10 +11,16 @@ LogFormat = Literal["json", "console"]
 
 def configure_logging(
     log_format: LogFormat = "json",
-    level: int = logging.INFO,
     handler: logging.Handler | None = None,
+    *,
+    troubles: bool = False,
+    level: int = logging.INFO,
 ) -> None:
-    """Sends structlog's and the standard library's records to `handler` alike (standard error)."""
+    """Sends structlog's and the standard library's records to `handler` alike (standard error).
+
+    troubles: warnings and errors go to standard error besides; not pages, which people are shown
+    in another way there.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -36,15 +42,21 @@ def configure_logging(
             )
         ]
     )
-    handler = handler or logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-            foreign_pre_chain=shared,
+    handlers: list[logging.Handler] = [handler or logging.StreamHandler(sys.stderr)]
+    if troubles:
+        aside = logging.StreamHandler(sys.stderr)
+        aside.setLevel(logging.WARNING)
+        aside.addFilter(lambda record: not record.name.endswith(".notifiers.log"))
+        handlers.append(aside)
+    for each in handlers:
+        each.setFormatter(
+            structlog.stdlib.ProcessorFormatter(
+                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+                foreign_pre_chain=shared,
+            )
         )
-    )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = handlers
     root.setLevel(level)
     for chatty in ("aiokafka", "httpx", "httpcore", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))

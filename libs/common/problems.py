@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -11,6 +12,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from libs.common.errors import Retryable
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -94,10 +98,26 @@ class Problem(Exception):
 
 def install(app: FastAPI) -> None:
     """Makes every error of this app answer as problem+json."""
+    app.add_middleware(_NoNul)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Retryable, _not_ready)
     app.add_exception_handler(Exception, _bug)
+
+
+class _NoNul:
+    """Refuses NUL in addresses, once for all: no database takes it, nobody means it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\x00" in scope["path"] or b"%00" in scope["query_string"]):
+            problem = Problem(400, "Bad Request", "An address cannot hold a NUL character.")
+            await problem.response()(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
@@ -119,6 +139,12 @@ async def _http(_request: Request, error: Exception) -> Response:
     title = HTTPStatus(error.status_code).phrase
     detail = error.detail if error.detail != title else None
     return Problem(error.status_code, title, detail, headers=error.headers).response()
+
+
+async def _not_ready(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Retryable)
+    wait = str(math.ceil(error.retry_after or 5))
+    return Problem(503, "Not ready", str(error), headers={"Retry-After": wait}).response()
 
 
 async def _bug(_request: Request, _error: Exception) -> Response:

@@ -33,6 +33,8 @@ Check: TypeAlias = Callable[[], Awaitable[str]]
 
 CHECK_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 10.0
+BODY_BYTES: Final = 1024 * 1024
+"""The largest request, where a router does not say that it takes more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ class Service:
 def create_app(services: Sequence[Service], version: str) -> FastAPI:
     """One web application with the addresses of these services and the operational ones."""
     app = FastAPI(
-        title="Brandmelder", version=version, redoc_url=None, responses=problems.RESPONSES
+        title="Brandmelder",
+        version=version,
+        redoc_url=None,
+        responses=problems.RESPONSES,
     )
     problems.install(app)
     checks = {
@@ -58,7 +63,7 @@ def create_app(services: Sequence[Service], version: str) -> FastAPI:
     }
     app.include_router(_operational(checks))
     for service in services:
-        app.include_router(service.router)
+        app.include_router(service.router, max_body_size=BODY_BYTES)
     return app
 
 
@@ -121,6 +126,8 @@ def _signals_set(stop: asyncio.Event) -> Iterator[None]:
     def ask(number: signal.Signals) -> None:
         log.info("stopping", signal=number.name)
         stop.set()
+        for each in numbers:
+            loop.remove_signal_handler(each)  # a second one ends it at once
 
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import StringIO
@@ -38,7 +39,8 @@ Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | float | bool | Non
 Path_: TypeAlias = tuple[str | int, ...]
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION: Final = re.compile(r"(\d+)(s|m|h|d)")
+_DURATION: Final = re.compile(r"(\d{1,9})(s|m|h|d)")
+_LONGEST: Final = timedelta(days=3650)
 _SECRET: Final = re.compile(r"\$\{([^}]*)\}")
 
 
@@ -49,7 +51,10 @@ def duration(text: object) -> object:
     match = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError("expected a duration such as 30s, 5m, 2h or 90d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    found = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if found > _LONGEST:
+        raise ValueError("expected a duration of ten years at most")
+    return found
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
@@ -81,7 +86,7 @@ class Watch(Strict):
     """What is watched: one query; `not` names what is never collected."""
 
     id: Identifier
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     query: QueryText
     not_: Annotated[QueryText | None, Field(alias="not")] = None
     languages: tuple[Language, ...] = ()
@@ -175,7 +180,7 @@ def _read(text: str, name: str) -> Document:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError([f"{name}:{line}: not valid YAML: {error.problem}"]) from error
-    except YAMLError as error:
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigurationError([f"{name}: not valid YAML: {error}"]) from error
     if root is None:
         root = CommentedMap()
@@ -189,11 +194,14 @@ def _read(text: str, name: str) -> Document:
 def _plain(node: object, path: Path_, lines: dict[Path_, int]) -> Tree:
     if isinstance(node, CommentedMap):
         for key in node:
-            lines[*path, str(key)] = node.lc.key(key)[0] + 1
+            # What a merge (`<<`) or a tag brought has no place of its own: its parent's is used.
+            with suppress(KeyError, TypeError):
+                lines[*path, str(key)] = node.lc.key(key)[0] + 1
         return {str(key): _plain(value, (*path, str(key)), lines) for key, value in node.items()}
     if isinstance(node, CommentedSeq):
         for index in range(len(node)):
-            lines[*path, index] = node.lc.item(index)[0] + 1
+            with suppress(KeyError, TypeError):
+                lines[*path, index] = node.lc.item(index)[0] + 1
         return [_plain(value, (*path, index), lines) for index, value in enumerate(node)]
     if node is None or isinstance(node, bool):
         return node
@@ -231,8 +239,9 @@ def _secret(name: str, environment: Mapping[str, str]) -> str:
     if name.startswith("file:"):
         try:
             return Path(name.removeprefix("file:")).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise LookupError(f"cannot read the secret ${{{name}}}: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise LookupError(f"cannot read the secret ${{{name}}}: {reason}") from error
     if name not in environment:
         raise LookupError(f"expected the environment variable {name} to be set")
     return environment[name]

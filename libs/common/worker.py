@@ -15,6 +15,7 @@ A step may therefore see the same event more than once, and must not mind.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -72,21 +73,36 @@ class Worker:
     rebalance: Rebalance | None = None
     start: Start = "beginning"
     clock: Clock = utc_now
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _parked_in_a_row: int = 0
     _lag_measured: float = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set; the batch at hand is finished first."""
+        """Works until `stop` is set; the batch at hand is finished first, unless it waits for
+        something that is not ready: then it is left uncommitted and comes again."""
+        self._stop = stop
         async with self.bus.consumer(
             self.group, self.topics, start=self.start, rebalance=self.rebalance
         ) as consumer:
-            while not stop.is_set():
-                records = await self._patiently(
-                    lambda: consumer.poll(self.limits.batch, self.limits.wait)
-                )
-                if records:
+            try:
+                while not stop.is_set():
+                    await self._turn(consumer)
+            except Retryable as error:
+                if not stop.is_set():
+                    raise
+                log.warning("stopped uncommitted", group=self.group, reason=str(error))
+
+    async def _turn(self, consumer: Consumer) -> None:
+        records = await self._patiently(lambda: consumer.poll(self.limits.batch, self.limits.wait))
+        if records:
+            try:
+                async with asyncio.timeout(self.limits.patience):
                     await self._work_off(consumer, records)
-                await self._measure_lag()
+            except TimeoutError as error:
+                raise Retryable(
+                    f"{self.group}: a batch took longer than {self.limits.patience:g} s"
+                ) from error
+        await self._measure_lag()
 
     async def check(self) -> str:
         """A service check: how many records are waiting."""
@@ -94,15 +110,14 @@ class Worker:
 
     async def _work_off(self, consumer: Consumer, records: Sequence[Record]) -> None:
         begun = time.monotonic()
-        async with asyncio.timeout(self.limits.patience):
-            outputs = await self._outputs(records)
-            if outputs:
-                await self._patiently(lambda: self.bus.publish(outputs))
-            try:
-                await self._patiently(lambda: consumer.commit(after(records)))
-            except PartitionLost as lost:
-                metrics.LOST_BATCHES.labels(self.group).inc()
-                log.warning("batch goes to another member", group=self.group, reason=str(lost))
+        outputs = await self._outputs(records)
+        if outputs:
+            await self._patiently(lambda: self.bus.publish(outputs))
+        try:
+            await self._patiently(lambda: consumer.commit(after(records)))
+        except PartitionLost as lost:
+            metrics.LOST_BATCHES.labels(self.group).inc()
+            log.warning("batch goes to another member", group=self.group, reason=str(lost))
         metrics.CONSUMED.labels(self.group).inc(len(records))
         metrics.PUBLISHED.labels(self.group).inc(len(outputs))
         metrics.BATCH_RECORDS.labels(self.group).observe(len(records))
@@ -156,14 +171,15 @@ class Worker:
                     random=random.random,
                     at_least=error.retry_after or 0.0,
                 )
-                if time.monotonic() + pause > deadline:
+                if time.monotonic() + pause > deadline or self._stop.is_set():
                     raise
                 attempt += 1
                 metrics.RETRIED.labels(self.group).inc()
                 log.warning(
                     "trying again", group=self.group, attempt=attempt, reason=str(error), in_s=pause
                 )
-                await asyncio.sleep(pause)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), pause)
 
     def _park(self, record: Record, error: Exception) -> Message:
         self._parked_in_a_row += 1

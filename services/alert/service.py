@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.auth import Gate
 from libs.common.bus import CLASSIFIED, Bus
 from libs.common.clock import Clock, utc_now
-from libs.common.db import check_store, migrate
+from libs.common.db import check_store, migrate, reading
 from libs.common.service import Service
 from libs.common.worker import Limits, Worker
 from services.alert import outbox
@@ -33,6 +34,8 @@ from services.alert.view import View
 NAME: Final = "alert"
 LATE_SECONDS: Final = 60.0
 """A page that waits longer is worth a word on the readiness page."""
+LATELY: Final = timedelta(hours=24)
+"""So long the readiness page names pages that have failed."""
 
 
 @asynccontextmanager
@@ -88,15 +91,22 @@ async def open_service(
 
 
 async def check_outbox(engine: AsyncEngine, clock: Clock) -> str:
-    """A service check: how long pages have been waiting. Late pages are named, and do not make
-    the service unready: taking it out of service would deliver none of them."""
-    async with engine.connect() as connection:
+    """A service check: how long pages have been waiting, and how many failed lately. Late and
+    failed pages are named, and do not make the service unready: taking it out of service would
+    deliver none of them. Raises Retryable when the store cannot be reached."""
+    now = clock()
+    async with reading(engine) as connection:
         waiting = await outbox.waiting(connection)
-    if waiting.oldest is None:
-        return "every page is delivered"
-    age = (clock() - waiting.oldest).total_seconds()
-    state = "degraded: " if age > LATE_SECONDS else ""
-    return f"{state}{waiting.pages} pages wait, the oldest for {age:.0f} s"
+        failed = await outbox.failed_since(connection, now - LATELY)
+    age = (now - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+    state = (
+        f"{waiting.pages} pages wait, the oldest for {age:.0f} s"
+        if waiting.pages
+        else "no page waits"
+    )
+    if failed:
+        state += f"; {failed} could not be delivered in the last 24 h"
+    return f"degraded: {state}" if failed or age > LATE_SECONDS else state
 
 
 async def _open_carriers(

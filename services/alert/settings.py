@@ -162,14 +162,14 @@ def _dangling(findings: Iterable[Finding]) -> ValidationError:
 class AlertSettings(CommonSettings):
     """The sections of the alert service. A section is checked against those above it.
 
-    public_url: where people reach Brandmelder; pages link there.
+    public_url: where people reach Brandmelder; pages link there. Left out, it is this machine.
     """
 
     channels: tuple[Channel, ...] = ()
     people: tuple[Annotated[Person, AfterValidator(_reachable)], ...] = ()
     playbooks: PlaybookSettings = PlaybookSettings()
     rules: tuple[Annotated[Rule, AfterValidator(_points_somewhere)], ...] = DEFAULT_RULES
-    public_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = "http://127.0.0.1:8080"
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s\"<>]+$")] = "http://127.0.0.1:8080"
 
     @field_validator("people")
     @classmethod

@@ -95,10 +95,10 @@ class SqliteWriter:
         for row, words, before in changes:
             old = _words_before(before)
             if before is not None and words is not None and words == old:
-                rows.append(row._replace(seq=before.seq))
+                rows.append((row.id, before.seq, *row[2:]))
                 continue
             seq += 1
-            rows.append(row._replace(seq=seq))
+            rows.append((row.id, seq, *row[2:]))
             if before is not None and old is not None:
                 unindexed.append((before.seq, old))
             if words is not None:

@@ -13,8 +13,9 @@ import pytest
 from fastapi import APIRouter, Depends
 
 from libs.common.auth import Gate, Principal
+from libs.common.errors import Retryable
 from libs.common.problems import FieldError, Problem
-from libs.common.service import Check, Loop, Service, create_app, serve
+from libs.common.service import BODY_BYTES, Check, Loop, Service, create_app, serve
 
 GATE = Gate("sesame")
 
@@ -43,6 +44,14 @@ def a_service(
     @router.get("/v1/number")
     async def number(n: int) -> int:
         return 1 // n
+
+    @router.post("/v1/echo")
+    async def echo(body: dict[str, str]) -> dict[str, str]:
+        return body
+
+    @router.get("/v1/away")
+    async def away() -> None:
+        raise Retryable("the store does not answer", retry_after=2.5)
 
     @router.get("/v1/problem")
     async def problem() -> None:
@@ -123,6 +132,26 @@ async def test_every_error_is_a_problem() -> None:
     }
     assert (invalid.status_code, invalid.json()["errors"][0]["pointer"]) == (422, "n")
     assert (unknown.status_code, unknown.json()["title"]) == (404, "Not Found")
+
+
+async def test_what_is_not_ready_says_when_to_come_again() -> None:
+    async with running(a_service()) as client:
+        answer = await client.get("/v1/away")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "3")
+    assert answer.json()["detail"] == "the store does not answer"
+
+
+async def test_a_request_that_is_too_large_is_refused_before_it_is_read() -> None:
+    async with running(a_service()) as client:
+        answer = await client.post("/v1/echo", json={"a": "x" * (BODY_BYTES + 1)})
+        assert answer.status_code == 413
+        assert (await client.post("/v1/echo", json={"a": "b"})).json() == {"a": "b"}
+
+
+async def test_an_address_with_nul_is_refused() -> None:
+    async with running(a_service()) as client:
+        for path in ("/v1/number?n=%00", "/v1/a%00b"):
+            assert (await client.get(path)).status_code == 400
 
 
 async def test_a_bug_tells_the_caller_nothing_of_our_insides() -> None:

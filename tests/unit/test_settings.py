@@ -103,5 +103,36 @@ def test_a_file_that_is_not_there_is_an_error_of_the_configuration(tmp_path: Pat
         load(tmp_path / "none.yaml", Settings, {})
 
 
+def test_merged_keys_are_read_and_blamed_on_their_place() -> None:
+    text = "x: &x {id: a, name: A}\nwatches:\n- {<<: *x, query: b}\n- {<<: *x, query: ''}"
+    assert findings(text) == [
+        "b.yaml:1: x: unknown key",
+        "b.yaml:4: watches[1].query: expected a query; an empty one would take everything",
+    ]
+
+
+@pytest.mark.parametrize("every", ["999999999d", "99999999999999999999s", "4000d"])
+def test_a_duration_nobody_can_wait_for_is_refused(every: str) -> None:
+    (finding,) = findings(f"every: {every}")
+    assert finding.startswith("b.yaml:1: every: expected a duration")
+
+
+def test_a_secret_that_is_no_text_is_named(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"\xff\xfe")
+    (finding,) = findings(f"company: '${{file:{secret}}}'")
+    assert (
+        finding == f"b.yaml:1: company: cannot read the secret ${{file:{secret}}}: it is not text"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["a: " + "[" * 3000, "a: !!python/object/apply:os.system [x]", "a: *b"]
+)
+def test_strange_yaml_is_an_error_of_the_configuration(text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        parse(text, "b.yaml", Settings, {})
+
+
 def test_words_that_older_yaml_took_for_truth_values_stay_words() -> None:
     assert parse("company: NO", "b.yaml", Settings, {}).company == "NO"

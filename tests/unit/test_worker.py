@@ -172,7 +172,7 @@ async def test_a_step_that_hangs_is_cut_off_uncommitted(bus: Bus) -> None:
     await publish(bus, "a")
     impatient = worker(bus, hang)
     impatient.limits = replace(QUICK, patience=0.1)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(Retryable, match=r"longer than 0\.1 s"):
         await impatient.run(asyncio.Event())
     assert sum((await bus.lag("g", [IN])).values()) == 1
 
@@ -192,3 +192,18 @@ async def test_asked_to_stop_it_finishes_the_batch_it_holds(bus: Bus) -> None:
         stop.set()
     assert len(await everything(bus, OUT)) == 1
     assert sum((await bus.lag("g", [IN])).values()) == 0
+
+
+async def test_asked_to_stop_it_does_not_wait_for_what_is_not_ready(bus: Bus) -> None:
+    stop = asyncio.Event()
+
+    async def not_ready(_events: Sequence[Event]) -> list[Message]:
+        stop.set()
+        raise Retryable("the store is away", retry_after=60.0)
+
+    await publish(bus, "a")
+    patient = worker(bus, not_ready)
+    patient.limits = replace(QUICK, patience=100.0)
+    async with asyncio.timeout(10):
+        await patient.run(stop)
+    assert sum((await bus.lag("g", [IN])).values()) == 1

@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 from libs.common.query import ast
 from libs.common.query.fields import field_test
-from libs.common.query.pattern import Pattern, patterns, raw_patterns
-from libs.common.query.reading import Reading, Span, Units, as_written, spans
+from libs.common.query.fold import side_by_side
+from libs.common.query.pattern import WILDCARD, Pattern, patterns, raw_patterns
+from libs.common.query.reading import Reading, Span, as_written, spans
 from libs.common.query.subject import Subject, rating, reach, severity
 
 Predicate: TypeAlias = Callable[[Reading], bool]
@@ -63,35 +64,45 @@ def predicate(query: ast.Query) -> Predicate:
 def _text_predicate(query: ast.Word | ast.Phrase | ast.Raw | ast.Near | ast.Title) -> Predicate:
     match query:
         case ast.Title():
-            return _words(patterns(query.operand), _title_units)
+            return _words(patterns(query.operand), of_title=True)
         case ast.Raw():
             return _raw(query)
         case ast.Near():
             return _near(query)
-    return _words(patterns(query), _all_units)
+    return _words(patterns(query))
 
 
 def _always(_: Reading) -> bool:
     return True
 
 
-def _all_units(reading: Reading) -> Units:
-    return reading.units
+def _words(wanted: tuple[Pattern, ...], *, of_title: bool = False) -> Predicate:
+    plain = [pattern.text for pattern in wanted if pattern.regex is None]
+    words = side_by_side(plain) if len(plain) == len(wanted) else None
+    return _in_units(wanted, of_title) if words is None else _in_text(words, of_title)
 
 
-def _title_units(reading: Reading) -> Units:
-    return reading.title_units
+def _in_text(words: re.Pattern[str], of_title: bool) -> Predicate:
+    """Plain words are found in the folded text as it is, which saves splitting it into words."""
+    search = words.search
+    if of_title:
+        return lambda reading: search(reading.folded_title) is not None
+    return lambda reading: (
+        search(reading.folded_text) is not None or search(reading.folded_title) is not None
+    )
 
 
-def _words(wanted: tuple[Pattern, ...], units: Callable[[Reading], Units]) -> Predicate:
-    if len(wanted) > 1:
-        return lambda reading: bool(spans(wanted, units(reading)))
-    only = wanted[0]
-    if only.regex is None:
-        text = only.text
-        return lambda reading: text in units(reading)
-    fits = only.regex.fullmatch
-    return lambda reading: any(map(fits, units(reading)))
+def _in_units(wanted: tuple[Pattern, ...], of_title: bool) -> Predicate:
+    pieces = tuple(max(WILDCARD.split(pattern.text), key=len) for pattern in wanted)
+
+    def found(reading: Reading) -> bool:
+        folded = reading.folded
+        for piece in pieces:
+            if piece not in folded:
+                return False
+        return bool(spans(wanted, reading.title_units if of_title else reading.units))
+
+    return found
 
 
 def _raw(query: ast.Raw) -> Predicate:
@@ -102,7 +113,7 @@ def _raw(query: ast.Raw) -> Predicate:
     wanted = raw_patterns(query)
     if not wanted:
         return lambda reading: search(reading.written) is not None
-    folded = _words(wanted, _all_units)
+    folded = _words(wanted)
     return lambda reading: folded(reading) and search(reading.written) is not None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -36,7 +37,11 @@ _TOKEN_WITH_WILDCARDS: Final = re.compile(
     rf"(?:[^\W_{_IDEOGRAM}]|[{WILDCARDS}])+"
     rf"|(?<![\w{WILDCARDS}])[{SIGNS}][\w{WILDCARDS}]+|{_PICTURE}"
 )
-_WORD: Final = re.compile(rf"[^\W_{_IDEOGRAM}]+|{_PICTURE}")
+_LETTER: Final = rf"[^\W_{_IDEOGRAM}]"
+_LETTERS_ONLY: Final = re.compile(f"{_LETTER}+")
+_BETWEEN_WORDS: Final = rf"(?:[^\w{_EMOJI}{_IDEOGRAM}]|_)+"
+_WORD: Final = re.compile(rf"{_LETTER}+|{_PICTURE}")
+_ASCII_WORD: Final = re.compile("[a-z0-9]+")
 _NOT_PLAIN: Final = re.compile(rf"[^\w{_EMOJI}]")
 
 
@@ -66,7 +71,19 @@ def tokens(folded: str, *, wildcards: bool = False) -> list[str]:
 
 def words(folded: str) -> list[str]:
     """The words of a folded text in order, those in hashtags and handles without their sign."""
-    return _WORD.findall(folded)
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
+
+
+def side_by_side(wanted: Sequence[str]) -> re.Pattern[str] | None:
+    """Finds these words where they follow one another in a folded text, as `tokens` splits it.
+
+    None when one of them is no plain word but a hashtag, handle, emoji or ideogram.
+    """
+    if not all(map(_LETTERS_ONLY.fullmatch, wanted)):
+        return None
+    # What stands before the first word is looked at after it: a search for a literal is fast.
+    begun = f"{wanted[0]}(?<!{_LETTER}{wanted[0]})"
+    return re.compile(f"{_BETWEEN_WORDS}".join((begun, *wanted[1:])) + f"(?!{_LETTER})")
 
 
 def words_of(token: str) -> list[str]:

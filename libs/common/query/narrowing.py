@@ -76,7 +76,11 @@ Narrowing: TypeAlias = All | Term | Column | And | Or
 
 def index_text(subject: Subject) -> str:
     """The words of title and text as a full-text index holds them: each once, space-joined."""
-    return " ".join(dict.fromkeys(map(encode, words(Reading(subject).folded))))
+    folded = Reading(subject).folded
+    found = dict.fromkeys(words(folded))
+    if folded.isascii() and max(map(len, found), default=0) <= MAX_TERM:
+        return " ".join(found)  # as nearly always: every word is its own code
+    return " ".join(dict.fromkeys(map(encode, found)))
 
 
 def encode(token: str) -> str:

@@ -25,11 +25,7 @@ class Reading:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-
-    @cached_property
-    def folded_title(self) -> str:
-        title = self.subject.title
-        return fold(title) if title else ""
+        self.folded_title = fold(subject.title) if subject.title else ""
 
     @cached_property
     def folded_text(self) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from libs.common.events import Classification, Engagement, Rating
 
 BEST_RATING = 5.0
+LARGEST_REACH = 2**53
+"""A larger reach counts as this: what a double holds exactly, and any event may say."""
 
 
 class Writer(Protocol):
@@ -111,7 +113,7 @@ def reach(subject: Subject) -> float | None:
     followers = author.followers if author is not None else None
     views = engagement.views if engagement is not None else None
     known = [count for count in (followers, views) if count is not None]
-    return float(max(known)) if known else None
+    return float(max(0, min(max(known), LARGEST_REACH))) if known else None
 
 
 def rating(subject: Subject) -> float | None:
@@ -119,7 +121,7 @@ def rating(subject: Subject) -> float | None:
     stars = subject.rating
     if stars is None or stars.best <= 0:
         return None
-    return stars.value * BEST_RATING / stars.best
+    return min(max(stars.value * BEST_RATING / stars.best, 0.0), BEST_RATING)
 
 
 def severity(subject: Subject) -> float | None:

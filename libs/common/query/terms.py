@@ -13,7 +13,7 @@ from libs.common.query import ast, wording
 from libs.common.query.errors import Wording
 from libs.common.query.fields import HAS, IS
 from libs.common.query.fold import SIGNS
-from libs.common.query.pattern import WILDCARD, patterns
+from libs.common.query.pattern import WILDCARD, Pattern, patterns, raw_patterns
 from libs.common.query.reading import MAX_DISTANCE, as_written
 from libs.common.query.subject import BEST_RATING
 
@@ -72,6 +72,8 @@ _NUMBER_NAMES: Final[dict[str, ast.NumberName]] = {name: name for name in get_ar
 _FIELD_NAMES: Final[dict[str, ast.FieldName]] = {name: name for name in get_args(ast.FieldName)}
 _SCALES: Final = {"severity": (1, "0.7"), "rating": (int(BEST_RATING), "2")}
 """The largest value and an example."""
+MAX_PHRASE: Final = 30
+"""Words side by side; looking for more in a long post would hold up everything else."""
 _MOST_PEOPLE: Final = 1e11
 _MOST_DIGITS: Final = 9
 _FACTORS: Final = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -116,6 +118,7 @@ def searchable(term: TermT) -> TermT:
     wanted = patterns(term)
     if not wanted or any(not WILDCARD.sub("", each.text).strip(f"{SIGNS}_") for each in wanted):
         raise Wrong(wording.NOTHING_TO_FIND.format(found=term.text), wording.LETTERS)
+    _limit_words(wanted)
     return term
 
 
@@ -125,7 +128,14 @@ def read_raw(text: str, *, quoted: bool) -> ast.Raw:
         raise Wrong(wording.WILD_RAW, wording.PLAIN_RAW.format(text=text))
     if not as_written(text):
         raise Wrong(wording.NO_VALUE.format(found="raw:"), wording.VALUE)
-    return ast.Raw(text)
+    raw = ast.Raw(text)
+    _limit_words(raw_patterns(raw))
+    return raw
+
+
+def _limit_words(wanted: tuple[Pattern, ...]) -> None:
+    if len(wanted) > MAX_PHRASE:
+        raise Wrong(wording.LONG_PHRASE, wording.PHRASE_WORDS.format(most=MAX_PHRASE))
 
 
 def read_field(name: ast.FieldName, value: str) -> ast.Field:

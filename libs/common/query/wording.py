@@ -71,6 +71,9 @@ SITE: Final = Wording(
 )
 LENGTH: Final = Wording("at most {most} characters", "höchstens {most} Zeichen")
 DEPTH: Final = Wording("at most {most} levels", "höchstens {most} Ebenen")
+PHRASE_WORDS: Final = Wording(
+    "at most {most} words side by side", "höchstens {most} Wörter nebeneinander"
+)
 TERMS: Final = Wording("at most {most} terms", "höchstens {most} Begriffe")
 
 UNEXPECTED: Final = Wording("“{found}” does not fit here", "„{found}“ passt hier nicht")
@@ -100,6 +103,7 @@ NOT_FOR_NEAR: Final = Wording(
 )
 WILD_RAW: Final = Wording("raw: compares as written", "raw: vergleicht buchstäblich")
 TOO_LONG: Final = Wording("the query is too long", "die Abfrage ist zu lang")
+LONG_PHRASE: Final = Wording("the phrase is too long", "die Wortfolge ist zu lang")
 TOO_DEEP: Final = Wording("the query is nested too deeply", "die Abfrage ist zu tief verschachtelt")
 TOO_MANY: Final = Wording("the query has too many terms", "die Abfrage hat zu viele Begriffe")
 
