@@ -88,7 +88,7 @@ def _retryable() -> Iterator[None]:
 
 async def check_store(engine: AsyncEngine) -> str:
     """A service check: the store answers."""
-    async with engine.connect() as connection:
+    async with reading(engine) as connection:
         await connection.execute(text("SELECT 1"))
     return f"{engine.dialect.name} answers"
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
 from libs.common.auth import Gate
+from libs.common.db import reading
 from libs.common.problems import FieldError, Problem
 from services.alert import incident as machine
 from services.alert import outbox, read, store
@@ -74,7 +75,7 @@ def _add_reading(router: APIRouter, engine: AsyncEngine, view: View, gate: Gate)
         cursor: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Response:
         after = _cursor(cursor) if cursor else None
-        async with engine.connect() as connection:
+        async with reading(engine) as connection:
             found = await read.newest(
                 connection, states=state or (), watch=watch, after=after, limit=limit + 1
             )
@@ -210,7 +211,7 @@ def _add_commands(router: APIRouter, actions: _Actions, gate: Gate) -> None:
 
 
 async def _full(engine: AsyncEngine, view: View, incident: str) -> dict[str, object]:
-    async with engine.connect() as connection:
+    async with reading(engine) as connection:
         found = await store.find(connection, incident)
         if found is None:
             raise _not_found(incident)
@@ -230,7 +231,7 @@ def _cursor(text: str) -> read.Cursor:
         return read.cursor(text)
     except ValueError as error:
         raise Problem(
-            422, "The request does not fit", errors=[FieldError("cursor", str(error))]
+            400, "The cursor is wrong", str(error), [FieldError("cursor", str(error))]
         ) from error
 
 

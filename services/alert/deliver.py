@@ -1,7 +1,8 @@
 """Sending what is in the outbox: claim, send, write down how it went.
 
 Schedule: after a failed attempt the next comes after a random time of up to 2 s, 4 s, 8 s, …
-10 min (full jitter), never sooner than the receiver asked; after 24 hours a page has failed. A
+10 min (full jitter), never sooner than the receiver asked, up to those 10 min: a page is urgent,
+and a receiver's slip must not lose it. The first attempt that fails after 24 hours is the last. A
 page that was claimed by a process that died is due again when its lease ends. Every attempt
 carries the same key.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
@@ -41,11 +42,18 @@ MARGIN: Final = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """base, cap: of the back-off, in seconds; patience: after which a page has failed."""
+    """base, cap: of the back-off, in seconds; patience: after which a page has failed.
+
+    What a receiver asks for is obeyed up to `cap`.
+    """
 
     base: float = 2.0
     cap: float = 600.0
     patience: timedelta = timedelta(hours=24)
+
+    @property
+    def longest_pause(self) -> timedelta:
+        return timedelta(seconds=2 * self.cap)
 
 
 class Carrier(NamedTuple):
@@ -84,12 +92,16 @@ class Delivery:
             group.create_task(self._watch(stop), name="outbox")
 
     async def deliver_due(self, channel: str) -> int:
-        """Sends what is due on the channel now; returns how many pages that were."""
+        """Sends what is due on the channel now; returns how many pages that were.
+
+        Raises Retryable when they cannot be claimed. Whatever becomes of one page, the others
+        are sent.
+        """
         carrier = self._carriers[channel]
         claims = await self._claim(channel, carrier.limit + MARGIN)
         async with asyncio.TaskGroup() as group:
             for claimed in claims:
-                group.create_task(self._deliver(carrier, claimed))
+                group.create_task(_apart(claimed, self._deliver(carrier, claimed)))
         return len(claims)
 
     async def fail_stranded(self) -> None:
@@ -98,7 +110,8 @@ class Delivery:
             stranded = await outbox.channels_in_use(connection) - self._carriers.keys()
         for channel in stranded:
             for claimed in await self._claim(channel, MARGIN):
-                await self._fail(claimed, f"there is no channel {channel!r} any more")
+                reason = f"there is no channel {channel!r} any more"
+                await _apart(claimed, self._fail(claimed, reason))
 
     async def _serve(self, channel: str, stop: asyncio.Event) -> None:
         bell = self._bell.listen()
@@ -106,8 +119,8 @@ class Delivery:
             try:
                 while not stop.is_set() and await self.deliver_due(channel):
                     pass
-            except* Retryable as errors:
-                log.warning("deliveries wait", channel=channel, reason=str(errors.exceptions[0]))
+            except Retryable as error:
+                log.warning("deliveries wait", channel=channel, reason=str(error))
             await bell.wait(stop, LOOK_SECONDS)
 
     async def _watch(self, stop: asyncio.Event) -> None:
@@ -136,6 +149,7 @@ class Delivery:
                 lease=uuid.uuid4().hex,
                 until=now + lease,
                 now=now,
+                longest_pause=self._schedule.longest_pause,
                 limit=AT_ONCE,
             )
 
@@ -179,18 +193,18 @@ class Delivery:
 
     async def _again(self, claimed: Claim, reason: str, retry_after: float | None) -> None:
         now = self._clock()
+        if now - claimed.created_at >= self._schedule.patience:
+            await self._fail(claimed, f"given up after {claimed.attempts} attempts: {reason}")
+            return
         pause = timedelta(
             seconds=full_jitter(
                 claimed.attempts - 1,
                 base=self._schedule.base,
                 cap=self._schedule.cap,
                 random=self._chance,
-                at_least=retry_after or 0.0,
+                at_least=min(retry_after or 0.0, self._schedule.cap),
             )
         )
-        if now + pause > claimed.created_at + self._schedule.patience:
-            await self._fail(claimed, f"given up after {claimed.attempts} attempts: {reason}")
-            return
         async with writing(self._engine) as connection:
             await outbox.postpone(connection, claimed, pause, reason, now)
         page = claimed.page
@@ -250,3 +264,19 @@ class Delivery:
             metrics.PAGE_ATTEMPTS.labels(claimed.page.channel, state).inc()
             self._bell.ring()
         return ended
+
+
+async def _apart(claimed: Claim, work: Awaitable[None]) -> None:
+    """What goes wrong with this page is its own affair: it is due again when its lease ends."""
+    page = claimed.page
+    try:
+        await work
+    except Retryable as error:
+        log.warning(
+            "what became of a page is not written down",
+            channel=page.channel,
+            page=page.key,
+            reason=str(error),
+        )
+    except Exception:
+        log.exception("a page broke", channel=page.channel, page=page.key)

@@ -14,6 +14,8 @@ from services.alert.signal import HINT
 from services.alert.texts import Texts, texts
 
 QUOTED_LETTERS: Final = 600
+API: Final = "api"
+"""Place of a post that was handed in without saying where it was said."""
 
 
 class Section(NamedTuple):
@@ -106,7 +108,8 @@ def _linked(line: str) -> str:
 
 def _lead(alarm: Alarm, words: Texts, zone: ZoneInfo) -> tuple[str, ...]:
     level = words.levels[alarm.level]
-    sentence = getattr(words.lead, alarm.cause).format(
+    cause = "hint" if alarm.cause == "opened" and _is_hint(alarm) else alarm.cause
+    sentence = getattr(words.lead, cause).format(
         level=alarm.level, level_name=level.name, level_meaning=level.meaning, by=alarm.by
     )
     if alarm.cause not in URGENT:
@@ -126,9 +129,11 @@ def _taken(alarm: Alarm, words: Texts, zone: ZoneInfo) -> str:
 def _about(alarm: Alarm, title: str, words: Texts, zone: ZoneInfo) -> Section:
     since = words.since.format(at=words.time_at(alarm.since, zone))
     lines = [f"{alarm.watch_name}: {title}", since]
-    places = [source for source in alarm.sources if source != HINT]
+    places = [source for source in alarm.sources if source not in (HINT, API)]
     if places:
         lines.append(words.where.format(places=", ".join(places)))
+    if API in alarm.sources:
+        lines.append(words.where_api)
     lines.append(_voices(alarm, words))
     return Section(words.headings.about, tuple(lines))
 
@@ -151,19 +156,26 @@ def _quote(quote: Quote, alarm: Alarm, words: Texts, zone: ZoneInfo) -> Section:
     ]
     if quote.url is not None:
         lines.append(quote.url)
-    if alarm.cause != "hint":
+    hint = _is_hint(alarm)
+    if not hint:
         lines.append(_judged(quote, words))
     if quote.followers:
         lines.append(words.reach.format(followers=words.number(quote.followers)))
-    heading = words.headings.hint if alarm.cause == "hint" else words.headings.quote
+    heading = words.headings.hint if hint else words.headings.quote
     return Section(heading, tuple(lines))
+
+
+def _is_hint(alarm: Alarm) -> bool:
+    """Whether the page is about what a person reported: how that was recognised says little."""
+    return alarm.cause == "hint" or (alarm.quote is not None and alarm.quote.source == HINT)
 
 
 def _said(quote: Quote, words: Texts, zone: ZoneInfo) -> str:
     at = words.time_at(quote.published_at, zone)
     if quote.source == HINT:
         return words.said_by_hint.format(at=at)
-    return words.said.format(source=quote.source, at=at)
+    source = words.where_api if quote.source == API else quote.source
+    return words.said.format(source=source, at=at)
 
 
 def _judged(quote: Quote, words: Texts) -> str:

@@ -1,7 +1,8 @@
 """The outbox: pages as rows, written with the events that cause them, claimed one by one.
 
 A claim is a lease: the page is due again when the lease ends. So a sender that dies loses nothing,
-and two senders never hold the same page at once.
+and two senders never hold the same page at once. A time further ahead than any lease or pause was
+written before the clock was set back, and counts as over.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
+import structlog
 from msgspec.structs import replace
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert.page import Page
 from services.alert.tables import pages
 
+log = structlog.get_logger(__name__)
+
+LONGEST_LEASE: Final = timedelta(minutes=2)
+"""More than any channel needs, so that the clocks of two copies may differ by a minute."""
 PageState: TypeAlias = Literal["pending", "delivered", "failed"]
 
 
@@ -68,26 +74,46 @@ async def claim(
     lease: str,
     until: datetime,
     now: datetime,
+    longest_pause: timedelta,
     limit: int,
 ) -> list[Claim]:
-    """Up to `limit` due pages of the channel, those waiting longest first."""
+    """Up to `limit` due pages of the channel, those waiting longest first.
+
+    A page that cannot be read keeps waiting, where everybody sees it, for a version that can.
+    """
+    is_due = _is_due(now, longest_pause)
     due = (
         select(pages.c.page)
-        .where(pages.c.state == "pending", pages.c.channel == channel, pages.c.due_at <= now)
+        .where(pages.c.state == "pending", pages.c.channel == channel, is_due)
         .order_by(pages.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     rows = await connection.execute(
         update(pages)
-        .where(pages.c.page.in_(due), pages.c.state == "pending", pages.c.due_at <= now)
+        .where(pages.c.page.in_(due), pages.c.state == "pending", is_due)
         .values(attempts=pages.c.attempts + 1, lease=lease, due_at=until)
-        .returning(pages.c.payload, pages.c.attempts, pages.c.created_at)
+        .returning(pages.c.page, pages.c.payload, pages.c.attempts, pages.c.created_at)
     )
-    return [
-        Claim(_PAGE.decode(payload), lease, attempts, created_at)
-        for payload, attempts, created_at in rows
-    ]
+    claims = []
+    for key, payload, attempts, created_at in rows:
+        try:
+            page = _PAGE.decode(payload)
+        except msgspec.MsgspecError:
+            log.exception("a page cannot be read", channel=channel, page=key)
+            continue
+        claims.append(Claim(page, lease, attempts, created_at))
+    return claims
+
+
+def _is_due(now: datetime, longest_pause: timedelta) -> ColumnElement[bool]:
+    held = pages.c.lease.is_not(None)
+    return or_(
+        pages.c.due_at <= now,
+        pages.c.attempts == 0,
+        and_(held, pages.c.due_at > now + LONGEST_LEASE),
+        and_(~held, pages.c.due_at > now + longest_pause),
+    )
 
 
 async def finish(
@@ -145,6 +171,14 @@ async def waiting(connection: AsyncConnection) -> Waiting:
         select(func.count(), func.min(pages.c.created_at)).where(pages.c.state == "pending")
     )
     return Waiting(*row.one())
+
+
+async def failed_since(connection: AsyncConnection, since: datetime) -> int:
+    """How many pages have failed for good after that time."""
+    count = await connection.scalar(
+        select(func.count()).where(pages.c.state == "failed", pages.c.ended_at > since)
+    )
+    return count or 0
 
 
 async def channels_in_use(connection: AsyncConnection) -> set[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Final, NamedTuple
+from datetime import UTC, datetime
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import func, select, tuple_
@@ -30,8 +30,8 @@ class Counted(NamedTuple):
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """The last incident of a page; the next page begins after it."""
 
-    opened_at: datetime
-    id: str
+    opened_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    id: Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 
     def __str__(self) -> str:
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
@@ -41,8 +41,9 @@ def cursor(text: str) -> Cursor:
     """Raises ValueError for text that is no cursor."""
     try:
         padded = text + "=" * (-len(text) % 4)
-        return _CURSOR.decode(base64.urlsafe_b64decode(padded.encode("ascii")))
-    except (binascii.Error, UnicodeError, msgspec.MsgspecError) as error:
+        found = _CURSOR.decode(base64.urlsafe_b64decode(padded.encode("ascii")))
+        return Cursor(found.opened_at.astimezone(UTC), found.id)
+    except (binascii.Error, UnicodeError, OverflowError, msgspec.MsgspecError) as error:
         raise ValueError("not a cursor of ours") from error
 
 

@@ -107,6 +107,7 @@ class Texts(Strict):
     headings: Headings
     since: At
     where: Annotated[str, AfterValidator(_Takes("places"))]
+    where_api: Plain
     voices: Voices
     reach: Annotated[str, AfterValidator(_Takes("followers"))]
     quoted: Annotated[str, AfterValidator(_Takes("text"))]

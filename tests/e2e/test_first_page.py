@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from libs.common.auth import Gate
 from libs.common.bus import CLASSIFIED, Bus, streams
@@ -174,7 +175,7 @@ async def test_it_burns_and_somebody_takes_it(site: Site, browser: Browser) -> N
         await incident.get_by_role("button", name="Als erledigt melden").first.click()
         await expect(incident.locator(".step.done")).to_contain_text("erledigt von Anna")
 
-        await incident.get_by_text("Belege und Wortlaut").click()
+        await incident.get_by_text("Wortlaut und Belege").click()
         await expect(incident.get_by_role("blockquote")).to_contain_text("die Bremse versagt")
 
         await incident.get_by_role("button", name="Vorfall beenden").click()
@@ -280,6 +281,63 @@ async def test_the_link_of_a_page_leads_to_its_incident(site: Site, browser: Bro
         name = (await incident.get_attribute("id") or "").removeprefix("incident-")
         await page.goto(f"{site.address}/?incident={name}")
         await expect(page.locator(".incident.asked")).to_be_in_viewport()
+
+
+async def test_a_title_is_read_in_ones_own_language(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser, locale="en-GB") as page:
+        await sign_in(page, site)
+        await site.publish(a_mention(1, BURNING))
+        incident = page.get_by_role("article")
+        await expect(incident.locator("h3")).to_contain_text("Critical post")
+        await page.get_by_role("button", name="Deutsch").click()
+        await expect(incident.locator("h3")).to_contain_text("Kritischer Beitrag")
+
+
+async def test_sources_that_are_not_well_are_named(site: Site, browser: Browser) -> None:
+    items = [
+        {"id": "press", "health": "failing", "reason": "private address"},
+        {"id": "shop", "health": "ok", "reason": None},
+    ]
+    async with site.running(), a_page(browser) as page:
+        await page.route("**/v1/sources", lambda route: route.fulfill(json={"items": items}))
+        await sign_in(page, site)
+        await expect(page.locator("#sources-note")).to_have_text(
+            "1 Quelle ist gerade nicht lesbar: press (private address)"
+        )
+
+
+async def test_a_page_that_did_not_arrive_and_many_posts(site: Site, browser: Browser) -> None:
+    failed = {"to": "person:anna", "channel": "mail", "state": "failed", "reason": "no such box"}
+    post = {"text": "Bremse", "platform": "review", "source": "shop", "url": None}
+
+    async def with_failures(route: Route) -> None:
+        response = await route.fetch()
+        full = await response.json()
+        await route.fulfill(json={**full, "pages": [failed], "evidence": [post] * 7})
+
+    async with site.running(), a_page(browser) as page:
+        await page.route(re.compile(r"/v1/incidents/\w+$"), with_failures)
+        await sign_in(page, site)
+        await site.publish(a_mention(1, BURNING))
+        incident = page.get_by_role("article")
+        await expect(incident.locator(".undelivered")).to_have_text(
+            "Nachricht an anna nicht zugestellt: no such box"
+        )
+        await incident.get_by_text("Wortlaut und Belege").click()
+        await expect(incident.get_by_role("blockquote")).to_have_count(5)
+        await incident.get_by_role("button", name="Alle 7 zeigen").click()
+        await expect(incident.get_by_role("blockquote")).to_have_count(7)
+        await expect(incident.locator(".background")).to_contain_text("Bewertung · shop")
+
+
+async def test_a_failed_poll_is_said_in_plain_words(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        await page.route("**/v1/incidents?*", lambda route: route.abort())
+        await expect(page.locator("#connection-text")).to_contain_text("Verbindung verloren")
+        await expect(page.locator("#incidents-error")).to_contain_text("nicht erreichbar")
+        await page.unroute("**/v1/incidents?*")
+        await expect(page.locator("#connection-text")).to_have_text("Live")
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])

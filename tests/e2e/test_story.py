@@ -209,6 +209,7 @@ def next_mention(stream: httpx.Response) -> tuple[str, str]:
 
 
 @pytest.mark.timeout(1500)
+@pytest.mark.parametrize("deployment_of", ["embedded", "distributed"], indirect=True)
 def test_killed_at_random_moments_nothing_is_lost_and_nothing_counted_twice(
     platforms: Platforms, deployment_of: DeploymentOf
 ) -> None:

@@ -53,6 +53,8 @@ export const stepDone = (id, step, by) =>
 export const resolve = (id, by, why) =>
   request(`${one(id)}/resolve`, {method: "POST", body: {by, why}});
 
+export const sources = () => json("/v1/sources");
+
 export const mentions = (query, limit, signal) =>
   json(`/v1/mentions?${new URLSearchParams({q: query, limit})}`, {signal});
 

@@ -1,21 +1,26 @@
 // The first page: open incidents and the live mentions. A client of the public API.
 
 import * as api from "/web/api.js";
+import {loadChanged} from "/web/background.js";
 import {byId, element} from "/web/dom.js";
 import {showIncidents} from "/web/incidents.js";
 import {MentionList} from "/web/mentions.js";
 import * as session from "/web/session.js";
+import {sourcesNote} from "/web/sources.js";
 import {follow} from "/web/stream.js";
 import {LABELS, speak} from "/web/texts.js";
 
 const INCIDENTS_EVERY_MS = 4000;
+const LOOKED_INTO = 10; // incidents at a time of which everything is loaded
 const PAGE = 50;
 
 let words = speak(session.language());
 let incidents = null;
 let asked = new URLSearchParams(location.search).get("incident"); // a page's link leads here
 let ended = null; // the asked incident, when it is over
-let connection = null;
+let sources = []; // null when this token or this server shows none
+let connection = null; // how the stream is
+let reachable = true; // whether the last request for the incidents was answered
 let running = null; // AbortController of everything that goes on while signed in
 let streaming = null; // AbortController of the present filter's stream
 let query = new URLSearchParams(location.search).get("q") ?? "";
@@ -84,6 +89,7 @@ function showLanguage() {
   if (why) byId("sign-in-why").textContent = words[why];
   showShortcuts();
   showConnection(connection);
+  showSources();
   showPause(0);
   showEmpty();
 }
@@ -104,6 +110,7 @@ function askForToken(why) {
 function enter() {
   running?.abort();
   running = new AbortController();
+  sources = [];
   byId("sign-in").hidden = true;
   byId("page").hidden = false;
   byId("query").value = query;
@@ -137,12 +144,37 @@ async function loadIncidents() {
     note.hidden = true;
   } catch (error) {
     if (signedOut(error)) return;
-    note.textContent = words.incidentsFailed(error.message);
+    note.textContent = words.incidentsFailed(words.failure(error));
     note.hidden = false;
+    reachable = false;
+    showConnection(connection);
     return;
   }
+  reachable = true;
+  showConnection(connection);
   showIncidents(incidents, words, actions, asked);
   if (first && asked) byId(`incident-${asked}`)?.scrollIntoView({block: "start"});
+  if (await loadChanged(incidents, actions.full, LOOKED_INTO)) {
+    showIncidents(incidents, words, actions, asked);
+  }
+  await loadSources();
+}
+
+async function loadSources() {
+  if (sources === null) return;
+  try {
+    sources = (await api.sources()).items;
+  } catch (error) {
+    if (error.status !== 403 && error.status !== 404) return;
+    sources = null;
+  }
+  showSources();
+}
+
+function showSources() {
+  const text = sourcesNote(sources ?? [], words);
+  if (byId("sources-note").textContent !== text) byId("sources-note").textContent = text;
+  byId("sources-note").hidden = !text;
 }
 
 /** The incident that the link led to, when it is no longer open. */
@@ -177,7 +209,7 @@ async function act(action) {
     await action(name);
   } catch (error) {
     if (signedOut(error)) return;
-    byId("incidents-error").textContent = words.actionFailed(error.message);
+    byId("incidents-error").textContent = words.actionFailed(words.failure(error));
     byId("incidents-error").hidden = false;
     return;
   }
@@ -230,6 +262,7 @@ function startStream() {
   let behind = true;
   const on = {
     open(resumed) {
+      reachable = true;
       showConnection("live");
       byId("mention-list").classList.remove("stale");
       byId("stream-note").hidden = true;
@@ -263,7 +296,7 @@ async function loadMentions(signal) {
     showEmpty();
     return true;
   } catch (error) {
-    if (!signal.aborted && !signedOut(error)) note(words.streamFailed(error.message));
+    if (!signal.aborted && !signedOut(error)) note(words.streamFailed(words.failure(error)));
     return false;
   }
 }
@@ -321,8 +354,10 @@ function showShortcuts() {
 function showConnection(state) {
   connection = state;
   byId("connection").hidden = state === null;
-  byId("connection").dataset.state = state ?? "";
-  byId("connection-text").textContent = state === null ? "" : words[state];
+  const shown = state === null || reachable ? state : "lost";
+  const text = shown === null ? "" : words[shown];
+  byId("connection").dataset.state = shown ?? "";
+  if (byId("connection-text").textContent !== text) byId("connection-text").textContent = text;
 }
 
 function showPause(waiting) {

@@ -3,7 +3,31 @@
 import {element} from "/web/dom.js";
 
 const FRESH_MS = 30_000;
+const FEW = 5;
 const known = new Map(); // by incident: {at, version, full}
+const unfolded = new Set(); // incidents of which a person wanted to see all posts
+
+/** Loads what the incident's list entry leaves out, when it changed; for `limit` incidents. */
+export async function loadChanged(incidents, full, limit) {
+  const changed = incidents.filter(({id, updated_at: at}) => known.get(id)?.version !== at);
+  await Promise.all(changed.slice(0, limit).map((incident) => look(incident, full)));
+  return changed.length > 0;
+}
+
+async function look(incident, full) {
+  const found = await full(incident.id);
+  if (found) known.set(incident.id, {at: Date.now(), version: incident.updated_at, full: found});
+  return found;
+}
+
+/** The pages that did not arrive, unless a later one to the same recipient did. */
+export function failedPages(incident) {
+  const last = new Map();
+  for (const page of known.get(incident.id)?.full.pages ?? []) {
+    if (page.state !== "pending") last.set(`${page.to} ${page.channel}`, page);
+  }
+  return [...last.values()].filter((page) => page.state === "failed");
+}
 
 /** A fold that loads the rest of the incident when it is opened. */
 export function background(incident, words, act, fold) {
@@ -13,10 +37,8 @@ export function background(incident, words, act, fold) {
     const last = known.get(incident.id);
     const current = last?.version === incident.updated_at && Date.now() - last.at < FRESH_MS;
     if (current) return;
-    const full = await act.full(incident.id);
-    if (!full) return;
-    known.set(incident.id, {at: Date.now(), version: incident.updated_at, full});
-    fill(body, full, words);
+    const full = await look(incident, act.full);
+    if (full) fill(body, full, words);
   };
   if (fold.open) load();
   const toggled = (event) => {
@@ -40,11 +62,26 @@ function fill(body, full, words) {
     body.replaceChildren(element("p", {class: "playbook"}, words.loading));
     return;
   }
+  const posts = full.evidence ?? [];
+  const shown = unfolded.has(full.id) ? posts : posts.slice(0, FEW);
   body.replaceChildren(
-    ...section(words.evidence, (full.evidence ?? []).map((post) => quote(post, words))),
+    ...section(words.wording, holding(full.holding_statement, words)),
     ...section(words.doThis, lines(full.do, words)),
     ...section(words.avoidThis, lines(full.dont, words)),
-    ...section(words.wording, holding(full.holding_statement, words)),
+    ...section(words.evidence, shown.map((post) => quote(post, words))),
+    ...(shown.length < posts.length ? [showAll(body, full, words)] : []),
+  );
+}
+
+function showAll(body, full, words) {
+  const show = () => {
+    unfolded.add(full.id);
+    fill(body, full, words);
+  };
+  return element(
+    "button",
+    {type: "button", class: "quiet", "data-focus": `evidence-${full.id}`, on: {click: show}},
+    words.showAll(words.number(full.evidence.length)),
   );
 }
 
@@ -59,7 +96,7 @@ function holding(statement, words) {
   return text ? [element("li", {class: "wording"}, text)] : [];
 }
 
-function quote({text, url, platform, published_at: at}, words) {
+function quote({text, url, platform, source, published_at: at}, words) {
   const linked = /^https?:\/\//i.test(url ?? "");
   return element(
     "li",
@@ -68,7 +105,7 @@ function quote({text, url, platform, published_at: at}, words) {
     element(
       "p",
       {class: "mention-foot"},
-      element("span", {}, platform ?? ""),
+      element("span", {}, words.place({platform, source})),
       at ? element("time", {datetime: at}, words.time(new Date(at))) : null,
       linked
         ? element("a", {href: url, target: "_blank", rel: "noopener noreferrer nofollow"}, words.open)

@@ -1,6 +1,6 @@
 // The open incidents: how bad, since when, who is on it, what to do now.
 
-import {background} from "/web/background.js";
+import {background, failedPages} from "/web/background.js";
 import {byId, element} from "/web/dom.js";
 
 const OPENED = new Set(); // what a person opened or closed by hand, by key
@@ -52,7 +52,7 @@ function setText(node, text) {
 
 function card(incident, words, act, now, asked) {
   const opened = new Date(incident.opened_at);
-  const title = element("h3", {id: `title-${incident.id}`}, incident.title);
+  const title = element("h3", {id: `title-${incident.id}`}, headline(incident, words));
   return element(
     "article",
     {
@@ -75,6 +75,8 @@ function card(incident, words, act, now, asked) {
       ),
       element("span", {}, words.mentionsCount(words.number(incident.mentions))),
     ),
+    ...failedPages(incident).map(({to, reason}) =>
+      element("p", {class: "undelivered"}, words.pageFailed(to.slice(to.indexOf(":") + 1), reason))),
     owner(incident, words, act),
     checklist(incident, words, act, now),
     background(incident, words, act, folding(`background-${incident.id}`, false)),
@@ -91,6 +93,12 @@ function card(incident, words, act, now, asked) {
       ),
     ),
   );
+}
+
+// A title is kept in the language of the configuration; its plan's name is known in both.
+function headline({title, playbook}, words) {
+  const name = Object.values(playbook?.title ?? {}).find((text) => title.endsWith(text));
+  return name ? title.slice(0, -name.length) + words.of(playbook.title) : title;
 }
 
 function scale(incident, words) {

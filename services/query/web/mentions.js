@@ -126,6 +126,7 @@ function trim(mentions) {
 function item(mention, words) {
   const {classification} = mention;
   const published = new Date(mention.published_at);
+  const author = mention.author?.name ?? mention.author?.handle;
   return element(
     "li",
     {class: "mention", "data-label": classification.label, "data-id": mention.id},
@@ -147,8 +148,8 @@ function item(mention, words) {
     element(
       "p",
       {class: "mention-foot"},
-      element("span", {}, mention.author?.name ?? mention.author?.handle ?? "–"),
-      element("span", {}, mention.platform),
+      author ? element("span", {}, author) : null,
+      element("span", {}, words.place(mention)),
       mention.rating
         ? element("span", {}, `★ ${words.fraction(mention.rating.value)}/${words.fraction(mention.rating.best)}`)
         : null,
@@ -162,7 +163,7 @@ function severity(value, words) {
   if (value < 0.3) return null;
   const level = value >= 0.7 ? "high" : value >= 0.4 ? "middle" : "low";
   return element("span", {class: "severity", "data-level": level},
-    words.severity(words.fraction(value)));
+    words.severity(words.number(Math.round(value * 100))));
 }
 
 function marked(mention, field) {

@@ -6,16 +6,16 @@ const TEXTS = {
     language: "Sprache",
     signInTitle: "Anmelden",
     signInMissing:
-      "Öffnen Sie den Link, den Brandmelder beim Start ausgibt, oder fügen Sie hier den Schlüssel ein.",
+      "Öffnen Sie den Link, den Brandmelder beim Start im Terminal ausgibt, oder fügen Sie hier den Schlüssel ein.",
     signInWrong:
-      "Dieser Schlüssel passt nicht (mehr). Öffnen Sie den Link aus dem Protokoll des Starts, oder fragen Sie die Person, die Brandmelder betreibt.",
+      "Dieser Schlüssel passt nicht (mehr). Öffnen Sie den Link, den Brandmelder beim Start im Terminal ausgibt, oder fragen Sie die Person, die Brandmelder betreibt.",
     token: "Zugangsschlüssel",
     signIn: "Anmelden",
     live: "Live",
     connecting: "Verbinde …",
-    lost: "Verbindung verloren – ich versuche es weiter",
+    lost: "Verbindung verloren – neuer Versuch läuft",
     calmTitle: "Es brennt nicht.",
-    calmText: "Kein offener Vorfall. Neue Meldungen erscheinen hier von selbst.",
+    calmText: "Kein offener Vorfall. Neue Vorfälle erscheinen hier von selbst.",
     burnsTitle: (n) => (n === 1 ? "Es brennt: 1 offener Vorfall" : `Es brennt: ${n} offene Vorfälle`),
     burnsText: "Ruhe bewahren. Übernehmen, dann Schritt für Schritt.",
     heldTitle: (n) => (n === 1 ? "1 Vorfall in Arbeit" : `${n} Vorfälle in Arbeit`),
@@ -29,17 +29,24 @@ const TEXTS = {
     unclaimed: "Noch niemand kümmert sich",
     takenBy: (name) => `Übernommen von ${name}`,
     endedBy: (name) => (name ? `Beendet von ${name}` : "Beendet"),
-    background: "Belege und Wortlaut",
+    background: "Wortlaut und Belege",
     loading: "Lädt …",
+    showAll: (n) => `Alle ${n} zeigen`,
+    unreachable: "Brandmelder ist nicht erreichbar",
+    pageFailed: (to, why) => `Nachricht an ${to} nicht zugestellt${why ? `: ${why}` : ""}`,
+    sourcesUnreadable: (n, list) =>
+      n === 1 ? `1 Quelle ist gerade nicht lesbar: ${list}` : `${n} Quellen sind gerade nicht lesbar: ${list}`,
+    sourcesSilent: (list) => `Ungewöhnlich still: ${list}`,
+    more: (n) => `und ${n} weitere`,
     evidence: "Das wurde gesagt",
-    doThis: "So ja",
-    avoidThis: "So nicht",
-    wording: "Erste Antwort (anpassen, zweite Person liest mit)",
+    doThis: "Richtig",
+    avoidThis: "Falsch",
+    wording: "Erste Antwort (anpassen und gegenlesen lassen)",
     acknowledge: "Ich übernehme",
     resolveOpen: "Vorfall beenden …",
     resolve: "Beenden",
     resolveTitle: "Vorfall beenden",
-    resolveText: "Was war es, und was wurde getan? Das steht später in der Nachbereitung.",
+    resolveText: "Was war es, und was wurde getan? Das hilft später bei der Nachbereitung.",
     why: "Begründung",
     whatToDo: "Was jetzt zu tun ist",
     stepsDone: (done, all) => `${done} von ${all} erledigt`,
@@ -66,7 +73,7 @@ const TEXTS = {
     nothingYet: "Noch keine Erwähnung. Sobald jemand etwas sagt, steht es hier.",
     nothingFound: "Keine Erwähnung passt zu diesem Filter. Neue erscheinen hier von selbst.",
     streamFailed: (why) => `Die Erwähnungen lassen sich gerade nicht laden: ${why}`,
-    severity: (n) => `Schwere ${n}`,
+    severity: (n) => `Schwere ${n} von 100`,
     open: "Original öffnen",
     labels: {
       complaint: "Beschwerde",
@@ -74,6 +81,10 @@ const TEXTS = {
       praise: "Lob",
       crisis_candidate: "Krisenkandidat",
       other: "Sonstiges",
+    },
+    platforms: {
+      api: "Schnittstelle", blog: "Blog", forum: "Forum", hint: "Hinweis", news: "Nachrichten",
+      podcast: "Podcast", review: "Bewertung", social: "Social Media",
     },
     unit: {s: "Sek.", m: "Min.", h: "Std.", d: ["Tag", "Tagen"]},
   },
@@ -84,14 +95,14 @@ const TEXTS = {
     signInMissing:
       "Open the link that Brandmelder prints when it starts, or paste the access key here.",
     signInWrong:
-      "This key does not fit (any more). Open the link from the start-up log, or ask the person who runs Brandmelder.",
+      "This key does not fit (any more). Open the link that Brandmelder prints in the terminal when it starts, or ask the person who runs Brandmelder.",
     token: "Access key",
     signIn: "Sign in",
     live: "Live",
     connecting: "Connecting …",
-    lost: "Connection lost – still trying",
+    lost: "Connection lost – trying again",
     calmTitle: "Nothing is burning.",
-    calmText: "No open incident. New alarms appear here on their own.",
+    calmText: "No open incident. New incidents appear here on their own.",
     burnsTitle: (n) => (n === 1 ? "Fire: 1 open incident" : `Fire: ${n} open incidents`),
     burnsText: "Stay calm. Take it, then go step by step.",
     heldTitle: (n) => (n === 1 ? "1 incident in hand" : `${n} incidents in hand`),
@@ -105,8 +116,15 @@ const TEXTS = {
     unclaimed: "Nobody is on it yet",
     takenBy: (name) => `Taken by ${name}`,
     endedBy: (name) => (name ? `Closed by ${name}` : "Closed"),
-    background: "Evidence and wording",
+    background: "Wording and evidence",
     loading: "Loading …",
+    showAll: (n) => `Show all ${n}`,
+    unreachable: "Brandmelder cannot be reached",
+    pageFailed: (to, why) => `Message to ${to} not delivered${why ? `: ${why}` : ""}`,
+    sourcesUnreadable: (n, list) =>
+      n === 1 ? `1 source cannot be read right now: ${list}` : `${n} sources cannot be read right now: ${list}`,
+    sourcesSilent: (list) => `Unusually quiet: ${list}`,
+    more: (n) => `and ${n} more`,
     evidence: "What was said",
     doThis: "Do",
     avoidThis: "Don’t",
@@ -115,7 +133,7 @@ const TEXTS = {
     resolveOpen: "Close incident …",
     resolve: "Close it",
     resolveTitle: "Close the incident",
-    resolveText: "What was it, and what was done? This goes into the review.",
+    resolveText: "What was it, and what was done? This helps in the review later.",
     why: "Reason",
     whatToDo: "What to do now",
     stepsDone: (done, all) => `${done} of ${all} done`,
@@ -142,7 +160,7 @@ const TEXTS = {
     nothingYet: "No mention yet. As soon as somebody says something, it appears here.",
     nothingFound: "No mention fits this filter. New ones appear here on their own.",
     streamFailed: (why) => `The mentions cannot be loaded right now: ${why}`,
-    severity: (n) => `Severity ${n}`,
+    severity: (n) => `Severity ${n} of 100`,
     open: "Open original",
     labels: {
       complaint: "Complaint",
@@ -150,6 +168,10 @@ const TEXTS = {
       praise: "Praise",
       crisis_candidate: "Crisis candidate",
       other: "Other",
+    },
+    platforms: {
+      api: "API", blog: "Blog", forum: "Forum", hint: "Hint", news: "News",
+      podcast: "Podcast", review: "Review", social: "Social media",
     },
     unit: {s: "s", m: "min", h: "h", d: ["day", "days"]},
   },
@@ -192,6 +214,13 @@ export function speak(language) {
       const days = Math.floor(seconds / 86_400);
       return `${days} ${texts.unit.d[days === 1 ? 0 : 1]}`;
     },
+    /** Where something was said: "Forum · bikeforum". */
+    place({platform, source}) {
+      const names = [platform, source].filter(Boolean).map((id) => texts.platforms[id] ?? id);
+      return [...new Set(names)].join(" · ");
+    },
+    /** Why a request failed. The browser's own words for a lost connection help nobody. */
+    failure: (error) => (error.status === undefined ? texts.unreachable : error.message),
     /** A text the server gives as {de, en}. */
     of: (both) => both?.[language] ?? both?.en ?? both?.de ?? "",
   };

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 import pytest
 
+from libs.common.db import open_engine
+from libs.common.errors import Retryable
 from services.alert.playbook import load_playbooks
-from tests.integration.alert.house import Taking, a_house
+from services.alert.service import check_outbox
+from services.alert.settings import AlertSettings
+from tests.integration.alert.house import House, Taking, a_house
 from tests.unit.alert.builders import BRAKES, a_mention
 
 PEOPLE: dict[str, Any] = {
@@ -96,9 +101,9 @@ async def test_one_incident_with_all_about_it(database_url: str) -> None:
             (
                 "step_done",
                 "Anna Beispiel hat erledigt: Ist jemand verletzt oder in Gefahr? "
-                "Die Person sofort ansprechen und ins Private bitten.",
+                "Die Person sofort ansprechen und um eine private Nachricht bitten.",
             ),
-            ("assigned", "Anna Beispiel hat an Bela Muster zugewiesen"),
+            ("assigned", "Anna Beispiel hat den Vorfall an Bela Muster übergeben"),
             ("noted", "Cem: Werkstatt angerufen"),
             ("level_changed", "Jetzt Stufe 2, schwache Brise"),
             ("resolved", "Bela Muster hat den Vorfall beendet"),
@@ -213,7 +218,7 @@ async def test_a_note_sent_again_with_its_key_is_written_once(database_url: str)
         ("POST", "/v1/incidents/{id}/level", {"by": "a", "level": 9}, 422, "The request does not"),
         ("POST", "/v1/incidents/{id}/note", {"by": "a", "text": ""}, 422, "The request does not"),
         ("GET", "/v1/incidents?state=burning", None, 422, "The request does not fit"),
-        ("GET", "/v1/incidents?cursor=%21", None, 422, "The request does not fit"),
+        ("GET", "/v1/incidents?cursor=%21", None, 400, "The cursor is wrong"),
         ("GET", "/v1/incidents?limit=0", None, 422, "The request does not fit"),
     ],
 )
@@ -266,3 +271,36 @@ async def test_the_list_is_filtered_by_watch_and_state(database_url: str) -> Non
         assert await watches(state="open") == ["motorrad-ag"]
         assert await watches(state="acknowledged") == ["board"]
         assert await watches(state="resolved") == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '["2026-11-22T02:12:00Z","a\\u0000"]',
+        '["2026-11-22T02:12:00","a"]',
+        '["0001-01-01T00:00:00+14:00","a"]',
+        "[]",
+    ],
+)
+async def test_a_cursor_that_is_none_of_ours_is_refused(database_url: str, said: str) -> None:
+    async with a_house(database_url) as house, house.client() as client:
+        cursor = base64.urlsafe_b64encode(said.encode()).decode()
+        answer = await client.get("/v1/incidents", params={"cursor": cursor})
+        assert answer.status_code == 400
+        assert answer.json()["errors"] == [{"pointer": "cursor", "detail": "not a cursor of ours"}]
+
+
+async def test_without_its_store_the_api_asks_to_come_back() -> None:
+    engine = open_engine("postgresql://nobody@127.0.0.1:1/none")
+    house = House(engine, AlertSettings())
+    async with house.client() as client:
+        for answer in (
+            await client.get("/v1/incidents"),
+            await client.get("/v1/incidents/a"),
+            await client.post("/v1/incidents/a/ack", json={"by": "anna"}),
+        ):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+            assert "the store does not answer" in answer.json()["detail"]
+    with pytest.raises(Retryable, match="the store does not answer"):
+        await check_outbox(engine, house.time)
+    await engine.dispose()

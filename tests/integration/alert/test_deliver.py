@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import TypeAdapter
+from sqlalchemy import text, update
 
 from libs.common.clock import utc_now
-from libs.common.db import open_engine
+from libs.common.db import open_engine, writing
 from libs.common.errors import Retryable
 from libs.common.events import PageDelivered, PageFailed
 from services.alert.deliver import Delivery, Schedule
@@ -23,6 +24,7 @@ from services.alert.notifier import Notifier, Refused, Surroundings
 from services.alert.notifiers import webhook
 from services.alert.service import check_outbox
 from services.alert.settings import AlertSettings
+from services.alert.tables import pages
 from tests.integration.alert.house import Failing, House, Taking, a_bus, a_house
 from tests.integration.alert.receiver import answer, receiving
 from tests.unit.alert.builders import a_mention
@@ -120,6 +122,25 @@ async def test_the_receiver_says_when_to_come_back(database_url: str) -> None:
         assert await delivery.deliver_due("room") == 0
         house.time.passes(seconds=3)
         assert await delivery.deliver_due("room") == 1
+
+
+@pytest.mark.parametrize("header", ["99999999999999", "172800", "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_a_receiver_that_asks_for_ages_is_asked_again_within_minutes(
+    database_url: str, header: str
+) -> None:
+    async with (
+        a_paged_house(database_url) as house,
+        receiving(answer(503, f"Retry-After: {header}"), answer(200)) as receiver,
+        a_webhook(receiver.url) as notifier,
+    ):
+        delivery = house.delivery({"room": notifier})
+        await delivery.deliver_due("room")
+        assert await room(house) == ("pending", 1, "the receiver answered 503")
+        house.time.passes(minutes=10)
+        assert await delivery.deliver_due("room") == 0
+        house.time.passes(seconds=2)
+        assert await delivery.deliver_due("room") == 1
+        assert await room(house) == ("delivered", 2, None)
 
 
 @pytest.mark.parametrize("status", [410, 404, 301])
@@ -229,6 +250,28 @@ async def test_a_page_whose_sender_died_before_writing_it_down_goes_out_again(
         assert await room(house) == ("delivered", 2, None)
 
 
+@pytest.mark.parametrize("error", [None, Retryable("busy"), asyncio.CancelledError()])
+async def test_pages_go_out_although_the_clock_was_set_back(
+    database_url: str, error: BaseException | None
+) -> None:
+    async with a_paged_house(database_url) as house:
+
+        class Stopping(Taking):
+            async def send(self, page: Any) -> Any:
+                assert error is not None
+                raise error
+
+        if error is not None:
+            first = house.delivery({"room": Stopping()}).deliver_due("room")
+            await asyncio.gather(asyncio.create_task(first), return_exceptions=True)
+            house.time.passes(seconds=-30)
+            assert await house.delivery({"room": Taking()}).deliver_due("room") == 0
+        house.time.passes(hours=-1)
+        assert await house.delivery({"room": Taking()}).deliver_due("room") == 1
+        state, _, _ = await room(house)
+        assert state == "delivered"
+
+
 async def test_two_copies_never_hold_the_same_page_at_once(database_url: str) -> None:
     async with a_house(database_url) as one, a_house(database_url) as two:
         await one.sees(*(a_mention(str(n), watch=f"w{n}") for n in range(30)))
@@ -269,6 +312,66 @@ async def test_a_notifier_that_breaks_is_tried_again_and_stops_nobody(database_u
         assert await room(house) == ("pending", 1, "ZeroDivisionError: oops")
 
 
+async def test_a_page_that_breaks_our_own_code_cancels_no_other(database_url: str) -> None:
+    async with a_paged_house(database_url) as house:
+        await house.sees(a_mention("2", watch="board"))
+        broken: list[asyncio.Task[None]] = []
+
+        class Odd(Taking):
+            async def send(self, page: Any) -> Any:
+                if not broken:
+                    task = asyncio.current_task()
+                    assert task is not None
+                    broken.append(task)
+                    raise Retryable("later", retry_after=float("nan"))
+                await asyncio.wait(broken)
+                return await super().send(page)
+
+        odd = Odd()
+        delivery = house.delivery({"room": odd})
+        assert await delivery.deliver_due("room") == 2
+        assert len(odd.taken) == 1
+        house.time.passes(seconds=23)
+        second = Taking()
+        assert await house.delivery({"room": second}).deliver_due("room") == 1
+        assert second.taken != odd.taken
+
+
+async def test_a_store_that_breaks_while_a_page_is_sent_does_not_lose_it(
+    database_url: str,
+) -> None:
+    async with a_paged_house(database_url) as house:
+
+        async def rename(old: str, new: str) -> None:
+            async with writing(house.engine) as connection:
+                await connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+        class Breaking(Taking):
+            async def send(self, page: Any) -> Any:
+                await rename("incident_pages", "elsewhere")
+                return await super().send(page)
+
+        assert await house.delivery({"room": Breaking()}).deliver_due("room") == 1
+        await rename("elsewhere", "incident_pages")
+        house.time.passes(seconds=23)
+        assert await house.delivery({"room": Taking()}).deliver_due("room") == 1
+        assert await room(house) == ("delivered", 2, None)
+
+
+async def test_a_page_that_cannot_be_read_keeps_no_other_from_going_out(
+    database_url: str,
+) -> None:
+    async with a_paged_house(database_url) as house:
+        async with writing(house.engine) as connection:
+            await connection.execute(update(pages).values(payload="{}"))
+        await house.sees(a_mention("2", watch="board"))
+        taking = Taking()
+        await house.delivery({"room": taking}).deliver_due("room")
+        assert [page.alarm.watch for page in taking.taken] == ["board"]
+        house.time.passes(minutes=2)
+        assert (await check_outbox(house.engine, house.time)).startswith("degraded: 3 pages wait")
+
+
 async def test_pages_of_a_channel_that_has_left_the_configuration_have_failed(
     database_url: str,
 ) -> None:
@@ -306,7 +409,10 @@ async def test_the_readiness_page_says_how_long_pages_wait(database_url: str) ->
         delivery = house.delivery({"room": Failing(Refused("no")), "log": Taking()})
         await delivery.deliver_due("room")
         await delivery.deliver_due("log")
-        assert await check_outbox(house.engine, house.time) == "every page is delivered"
+        failed = "degraded: no page waits; 1 could not be delivered in the last 24 h"
+        assert await check_outbox(house.engine, house.time) == failed
+        house.time.passes(hours=25)
+        assert await check_outbox(house.engine, house.time) == "no page waits"
 
 
 async def test_the_loop_delivers_what_is_rung_for_and_ends_when_asked(database_url: str) -> None:

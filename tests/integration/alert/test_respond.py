@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+from libs.common.bus import Bus, Message
 from libs.common.db import writing
+from libs.common.errors import Retryable
 from libs.common.events import (
     IncidentOpened,
     LevelChanged,
@@ -19,7 +24,9 @@ from libs.common.events import (
 )
 from services.alert import store
 from services.alert.incident import Refusal, acknowledge, fold, note, on_signal, resolve
+from services.alert.relay import Relay
 from services.alert.store import Conflict
+from services.alert.tables import leases
 from tests.integration.alert.house import (
     Taking,
     a_bus,
@@ -242,3 +249,69 @@ async def test_one_copy_relays_at_a_time_and_another_takes_over(
         assert await two.publish() == 0
         house.time.passes(seconds=11)
         assert await two.publish() == 2
+
+
+async def test_incidents_are_published_although_the_clock_was_set_back(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_house(database_url) as house, a_bus(tmp_path) as bus:
+        await house.sees(a_mention("1"))
+        assert await house.relay(bus).publish() == 2
+        await house.sees(a_mention("2", watch="board"))
+        after = house.relay(bus)
+        house.time.passes(seconds=-9)
+        assert await after.publish() == 0
+        house.time.passes(hours=-1)
+        assert await after.publish() == 2
+
+
+class Late:
+    """A log that takes messages when it is told to, and hands them on to a real one."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self.asked = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.asked.set()
+        await self.go.wait()
+        await self._bus.publish(messages)
+
+
+async def test_a_log_slower_than_the_lease_gets_nothing_after_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_house(database_url) as house, a_bus(tmp_path) as bus:
+        late = Late(bus)
+        lease = timedelta(seconds=0.2)
+        slow = Relay(house.engine, late, house.bell, house.time, "alert", lease=lease)
+        await house.sees(a_mention("1"))
+        with pytest.raises(Retryable, match="in time"):
+            await slow.publish()
+        house.time.passes(seconds=0.3)
+        incident = await house.the_one()
+        await house.commands.run(incident.id, lambda i, now: note(i, "hm", "anna", now))
+        assert await house.relay(bus).publish() == 3
+        late.go.set()
+        assert await slow.publish() == 0
+        assert incident_events(await published(bus, 3)) == await house.events(incident.id)
+
+
+async def test_who_lost_the_lease_marks_nothing_as_published(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_house(database_url) as house, a_bus(tmp_path) as bus:
+        late = Late(bus)
+        await house.sees(a_mention("1"))
+        losing = asyncio.create_task(
+            Relay(house.engine, late, house.bell, house.time, "alert").publish()
+        )
+        async with asyncio.timeout(5):
+            await late.asked.wait()
+            async with writing(house.engine) as connection:
+                await connection.execute(update(leases).values(holder="another"))
+            late.go.set()
+            assert await losing == 0
+        house.time.passes(seconds=11)
+        assert await house.relay(bus).publish() == 2

@@ -113,12 +113,12 @@ def test_the_news_that_it_is_over_asks_nobody_to_act() -> None:
     [
         (
             "de",
-            "Ein Mensch hat etwas gemeldet. Bitte ansehen, jeder Hinweis hilft. "
+            "Jemand hat etwas gemeldet. Bitte ansehen, jeder Hinweis hilft. "
             "Stufe 1 von 6, leiser Zug.",
         ),
         (
             "en",
-            "A person reported something. Please take a look, every hint helps. "
+            "Someone reported something. Please take a look, every hint helps. "
             "Level 1 of 6, light air.",
         ),
     ],
@@ -138,6 +138,36 @@ def test_a_hint_is_no_place() -> None:
     lines = as_plain(write(hinted, "de", BERLIN)).splitlines()
     assert "Auf bikeforum" in lines
     assert "ein Hinweis, Sonntag, 22. November, 03:09 Uhr" in lines
+
+
+def test_an_incident_that_a_hint_opened_reads_like_a_hint() -> None:
+    alarm = an_alarm(level=1, text="Der Lack blättert ab.")
+    assert alarm.quote is not None
+    quote = replace(alarm.quote, source="hint", platform="hint", label="other", followers=None)
+    letter = write(replace(alarm, sources=("hint",), quote=quote), "de", BERLIN)
+    assert letter.lead[0] == (
+        "Jemand hat etwas gemeldet. Bitte ansehen, jeder Hinweis hilft. Stufe 1 von 6, leiser Zug."
+    )
+    assert letter.sections[1] == (
+        "Der Hinweis",
+        (
+            "„Der Lack blättert ab.“",
+            "ein Hinweis, Sonntag, 22. November, 03:09 Uhr",
+            "https://forum.example/1",
+        ),
+        False,
+    )
+
+
+def test_what_was_handed_in_without_a_place_came_through_the_api() -> None:
+    alarm = an_alarm()
+    assert alarm.quote is not None
+    handed_in = replace(
+        alarm, sources=("api", "bikeforum"), quote=replace(alarm.quote, source="api")
+    )
+    lines = as_plain(write(handed_in, "de", BERLIN)).splitlines()
+    assert lines[6:8] == ["Auf bikeforum", "Über die Schnittstelle"]
+    assert "Über die Schnittstelle, Sonntag, 22. November, 03:09 Uhr" in lines
 
 
 def test_a_post_that_was_deleted_is_not_quoted() -> None:

@@ -106,7 +106,7 @@ def test_every_hint_raises_a_signal_also_without_rules() -> None:
         level=1,
         theme="hint",
         playbook="hint",
-        title="Motorrad AG: Hinweis von einem Menschen",
+        title="Motorrad AG: Persönlicher Hinweis",
         why=HINT_WHY,
         mention=hint,
     )

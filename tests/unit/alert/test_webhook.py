@@ -126,6 +126,7 @@ def test_the_receiver_may_say_when_to_come_back() -> None:
         ("Sun, 22 Nov 2026 02:00:00 GMT", 0.0),
         ("soon", None),
         ("-5", None),
+        ("Sun, 22 Nov 99999999999999 02:13:30 GMT", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | None) -> None:
