@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -20,11 +21,14 @@ from libs.common.problems import FieldError, Problem
 from libs.common.settings import Language
 from services.ingest.hints import Hint, hint_id, mentions_of, receipt
 from services.ingest.match import Watches
+from services.ingest.nul import without_nul
 from services.ingest.publish import Publisher, publish
 from services.ingest.push import (
+    MOST_POSTS,
     Batch,
     Invalid,
     NotJson,
+    TooManyPosts,
     Unmatched,
     Verdict,
     batch_of,
@@ -36,11 +40,13 @@ from services.ingest.settings import IngestSettings
 from services.ingest.sources import SourceView
 from services.ingest.unpack import OverLimit, UnknownCoding, Unpacker
 
-TOGETHER: Final = 1000
-"""Posts read, matched and published at a time; other requests get their turn in between."""
 AT_ONCE: Final = 8
-"""Requests that hand in at the same time; the next one is asked to come back."""
-_PIECE_SECONDS: Final = 30.0
+"""Requests that hand in posts at the same time; the next one is asked to come back."""
+BODY_SECONDS: Final = 60.0
+"""So long a request's content may take to arrive."""
+_HINT_BYTES: Final = 512 * 1024
+_OWN_LIMIT: Final = 2**62
+"""Leaves the limit to the desk: it counts unpacked bytes, and answers with a problem."""
 _MOST_ERRORS: Final = 100
 _JSON_TYPES: Final[Mapping[str, Literal["json", "ndjson"]]] = {
     "": "json",
@@ -74,12 +80,14 @@ _VERDICTS: Final = {
 
 @dataclass(slots=True)
 class Desk:
-    """Where posts and hints are handed in: takes so many requests at once, and publishes."""
+    """Where posts and hints are handed in. Entered for posts, of which so many requests are taken
+    at once; a hint is small and always taken."""
 
     log: Publisher
     watches: Watches
     clock: Clock
     body_bytes: int
+    body_seconds: float = BODY_SECONDS
     busy: int = 0
 
     async def __aenter__(self) -> None:
@@ -93,14 +101,15 @@ class Desk:
         self.busy -= 1
 
     async def take(self, batch: Batch) -> list[Verdict]:
-        """Publishes what matches; the verdicts in the order of the posts."""
+        """Publishes what matches; the verdicts in the order of the posts. Others get their turn
+        after each part."""
         verdicts: list[Verdict] = []
-        for first in range(0, len(batch.items), TOGETHER):
-            part = range(first, min(first + TOGETHER, len(batch.items)))
+        for part in batch.parts():
             judged = judge(batch, part, self.watches, self.clock())
             await self.publish(judged.mentions, "api")
             metrics.POSTS_COLLECTED.labels("api").inc(len(judged.verdicts))
             verdicts += judged.verdicts
+            await asyncio.sleep(0)
         return verdicts
 
     async def publish(self, mentions: Sequence[Mention], way: Literal["api", "hint"]) -> None:
@@ -116,25 +125,22 @@ class Desk:
                 headers={"Retry-After": wait},
             ) from error
 
-    async def body(self, request: Request) -> bytes:
-        """The request's content, unpacked, and without NUL, which no database takes. Raises
-        Problem."""
+    async def body(self, request: Request, limit: int) -> bytes:
+        """The request's content, unpacked, at most `limit` bytes, without a byte order mark.
+        Raises Problem."""
         try:
-            unpacker = Unpacker(request.headers.get("content-encoding", ""), self.body_bytes)
-            pieces = aiter(request.stream())
-            while True:
-                async with asyncio.timeout(_PIECE_SECONDS):
-                    piece = await anext(pieces, None)
-                if piece is None:
-                    return unpacker.content().replace(b"\\u0000", b"\\ufffd").replace(b"\0", b" ")
-                unpacker.feed(piece)
+            unpacker = Unpacker(request.headers.get("content-encoding", ""), limit)
+            async with asyncio.timeout(self.body_seconds):
+                async for piece in request.stream():
+                    unpacker.feed(piece)
+            return unpacker.content().removeprefix(codecs.BOM_UTF8)
         except TimeoutError:
             raise Problem(408, "The request is too slow") from None
         except UnknownCoding as error:
             raise Problem(415, "The content coding is not understood", str(error)) from None
         except OverLimit:
-            limit = f"At most {self.body_bytes} bytes; hand in smaller batches."
-            raise Problem(413, "The request is too large", limit) from None
+            most = f"At most {limit} bytes; hand in less at a time."
+            raise Problem(413, "The request is too large", most) from None
 
 
 def ingest_router(
@@ -144,7 +150,7 @@ def ingest_router(
     gate: Gate,
 ) -> APIRouter:
     """All addresses of the service."""
-    router = APIRouter(prefix="/v1")
+    router = APIRouter(prefix="/v1", max_body_size=_OWN_LIMIT)
     _add_mentions(router, desk, gate)
     _add_hints(router, desk, settings.language, gate)
     _add_views(router, settings, sources, gate)
@@ -173,7 +179,8 @@ def _add_mentions(router: APIRouter, desk: Desk, gate: Gate) -> None:
             202: answer | {"description": "Every post was read; what a watch asks for is kept."},
             207: answer | {"description": "Some posts are invalid; the others were taken."},
             400: {"description": "The request as a whole cannot be read."},
-            413: {"description": "The request is too large."},
+            408: {"description": "The request took too long to arrive."},
+            413: {"description": "The request is too large, or holds too many posts."},
             422: {"description": "Every post is invalid."},
         },
         openapi_extra={"requestBody": body},
@@ -195,8 +202,12 @@ def _add_mentions(router: APIRouter, desk: Desk, gate: Gate) -> None:
         if form is None:
             raise Problem(415, "The content type is not understood", _expected_types())
         async with desk:
+            body = await desk.body(request, desk.body_bytes)
             try:
-                batch = batch_of(await desk.body(request), form)
+                batch = await asyncio.to_thread(batch_of, body, form)
+            except TooManyPosts:
+                most = f"At most {MOST_POSTS} posts; hand in less at a time."
+                raise Problem(413, "The request is too large", most) from None
             except NotJson as error:
                 raise Problem(400, "The request is no JSON", str(error)) from error
             if not batch.items:
@@ -268,15 +279,14 @@ def _add_hints(router: APIRouter, desk: Desk, default: Language, gate: Gate) -> 
         """Every hint helps: none is compared with another, each is shown to the people on call,
         even when no watch's query matches it. The answer is a sentence for the reporter, in
         German or English. Plain text is taken as the hint's text."""
-        async with desk:
-            given = _hint(await desk.body(request), _media_type(request))
-            if given.watch is not None and given.watch not in desk.watches.ids:
-                raise _wrong("#/watch", "no watch has this id")
-            if not desk.watches.ids:
-                raise Problem(409, "Nothing is watched", "The configuration has no watches.")
-            identity = hint_id(idempotency_key)
-            mentions = mentions_of(given, identity, desk.watches, desk.clock())
-            await desk.publish(mentions, "hint")
+        given = _hint(await desk.body(request, _HINT_BYTES), _media_type(request))
+        if given.watch is not None and given.watch not in desk.watches.ids:
+            raise _wrong("#/watch", "no watch has this id")
+        if not desk.watches.ids:
+            raise Problem(409, "Nothing is watched", "The configuration has no watches.")
+        identity = hint_id(idempotency_key)
+        mentions = mentions_of(given, identity, desk.watches, desk.clock())
+        await desk.publish(mentions, "hint")
         language = _language(accept_language, default)
         return Response(
             msgspec.json.encode(receipt(identity, mentions, language)),
@@ -294,6 +304,7 @@ def _hint(body: bytes, media_type: str) -> Hint:
             given = msgspec.json.decode(body, type=Hint)
         else:
             raise Problem(415, "The content type is not understood", "Send JSON or plain text.")
+        given = without_nul(given)
     except msgspec.ValidationError as error:
         raise _wrong(*complaint(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

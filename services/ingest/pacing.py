@@ -77,9 +77,9 @@ def http_date(value: str) -> datetime | None:
     """The time of an HTTP date, in UTC; None when it is none."""
     try:
         parsed = parsedate_to_datetime(value)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def _positive(wish: timedelta) -> timedelta | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -15,12 +16,20 @@ from msgspec import Meta
 from libs.common.events import Engagement, Kind, Mention, Rating
 from services.ingest.collector import Post, PostAuthor
 from services.ingest.match import Watches
+from services.ingest.nul import may_hold_nul, without_nul
 
 API: Final = "api"
+MOST_POSTS: Final = 100_000
+"""Posts in one request."""
+TOGETHER: Final = 1000
+TOGETHER_BYTES: Final = 1024 * 1024
+"""Posts, and bytes of them, that are read, matched and published in one go."""
 _FIRST_YEAR: Final = 1990
 Line: TypeAlias = Annotated[str, Meta(max_length=1_000)]
 Address: TypeAlias = Annotated[str, Meta(max_length=2_000)]
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, lt=2**53)]
+"""What a double holds exactly: stores and browsers compare with nothing more."""
+Stars: TypeAlias = Annotated[float, Meta(ge=0, le=1_000_000)]
 
 
 class HandedAuthor(msgspec.Struct, frozen=True):
@@ -30,6 +39,22 @@ class HandedAuthor(msgspec.Struct, frozen=True):
     name: Line | None = None
     url: Address | None = None
     followers: Count | None = None
+
+
+class HandedRating(msgspec.Struct, frozen=True):
+    """A review's stars: `value` out of `best`."""
+
+    value: Stars
+    best: Stars
+
+
+class HandedEngagement(msgspec.Struct, frozen=True):
+    """Reactions as the platform counts them."""
+
+    likes: Count | None = None
+    reposts: Count | None = None
+    replies: Count | None = None
+    views: Count | None = None
 
 
 class HandedPost(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +77,8 @@ class HandedPost(msgspec.Struct, frozen=True, kw_only=True):
     published_at: Annotated[datetime, Meta(tz=True)] | None = None
     thread: Address | None = None
     in_reply_to: Address | None = None
-    rating: Rating | None = None
-    engagement: Engagement | None = None
+    rating: HandedRating | None = None
+    engagement: HandedEngagement | None = None
     place: Line | None = None
     backfill: bool = False
 
@@ -87,6 +112,10 @@ class NotJson(Exception):
     """The request as a whole cannot be read."""
 
 
+class TooManyPosts(Exception):
+    """The request holds more than MOST_POSTS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """Verdicts in the order of the posts, and the mentions they lead to."""
@@ -102,26 +131,74 @@ _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The posts of a request, not yet read. is_one: the request is a post, not a list of them."""
+    """The posts of a request, not yet read.
+
+    is_one: the request is a post, not a list of them. has_nul: a post may hold a NUL.
+    """
 
     items: Sequence[bytes | msgspec.Raw]
     is_one: bool = False
+    has_nul: bool = False
 
     def root(self, index: int) -> tuple[str, ...]:
         """The JSON pointer to a post, in parts."""
         return () if self.is_one else (str(index),)
 
+    def parts(self) -> Iterator[range]:
+        """The batch in parts of at most TOGETHER posts and about TOGETHER_BYTES."""
+        first = size = 0
+        for index, item in enumerate(self.items):
+            size += memoryview(item).nbytes
+            if index + 1 - first == TOGETHER or size >= TOGETHER_BYTES:
+                yield range(first, index + 1)
+                first, size = index + 1, 0
+        if first < len(self.items):
+            yield range(first, len(self.items))
+
 
 def batch_of(body: bytes, form: Literal["json", "ndjson"]) -> Batch:
-    """One post, the elements of an array, or lines. Raises NotJson."""
+    """One post, the elements of an array, or lines. Raises NotJson, TooManyPosts."""
+    has_nul = may_hold_nul(body)
     if form == "ndjson":
-        return Batch([line for line in body.split(b"\n") if line and not line.isspace()])
+        written = (found[0] for found in _LINE.finditer(body))
+        lines = list(islice((each for each in written if not each.isspace()), MOST_POSTS + 1))
+        if len(lines) > MOST_POSTS:
+            raise TooManyPosts
+        return Batch(lines, has_nul=has_nul)
     try:
-        if body.lstrip().startswith(b"["):
-            return Batch(_ARRAY.decode(body))
-        return Batch([_ANY.decode(body)], is_one=True)
+        if _BEGINS_ARRAY.match(body):
+            if body.count(b",") >= MOST_POSTS and _holds_too_many(body):
+                raise TooManyPosts
+            return Batch(_ARRAY.decode(body), has_nul=has_nul)
+        return Batch([_ANY.decode(body)], is_one=True, has_nul=has_nul)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson(str(error)) from error
+
+
+_LINE: Final = re.compile(rb"[^\n]+")
+_BEGINS_ARRAY: Final = re.compile(rb"\s*+\[")
+_TO_STRUCTURE: Final = re.compile(
+    rb'(?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+"?)*+([\[\]{},])', re.DOTALL
+)
+"""Up to the next bracket, brace or comma outside strings."""
+
+
+def _holds_too_many(body: bytes) -> bool:
+    """Whether the array has too many elements: found out before they are built, since millions
+    of the smallest take many times the room of the request."""
+    depth = commas = position = 0
+    while (found := _TO_STRUCTURE.match(body, position)) is not None:
+        position = found.end()
+        match found[1]:
+            case b"[" | b"{":
+                depth += 1
+            case b"]" | b"}":
+                depth -= 1
+            case _ if depth == 1:
+                commas += 1
+                if commas >= MOST_POSTS:
+                    return True
+    return False
 
 
 def judge(batch: Batch, part: range, watches: Watches, now: datetime) -> Judged:
@@ -133,6 +210,8 @@ def judge(batch: Batch, part: range, watches: Watches, now: datetime) -> Judged:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             judged.verdicts.append(Invalid(index, *complaint(str(error), *batch.root(index))))
             continue
+        if batch.has_nul:
+            handed = without_nul(handed)
         if handed.watch is not None and handed.watch not in watches.ids:
             pointer = "/".join(("#", *batch.root(index), "watch"))
             detail = f"no watch is called {handed.watch[:100]!r}"
@@ -167,8 +246,8 @@ def _post(handed: HandedPost, now: datetime) -> Post:
         published_at=_when(handed.published_at, now),
         thread=handed.thread,
         in_reply_to=handed.in_reply_to,
-        rating=handed.rating,
-        engagement=handed.engagement,
+        rating=_rating(handed.rating),
+        engagement=_engagement(handed.engagement),
         place=handed.place,
         backfill=handed.backfill,
     )
@@ -187,6 +266,18 @@ def _author(handed: HandedAuthor | None) -> PostAuthor | None:
         return None
     return PostAuthor(
         handle=handed.handle, name=handed.name, url=handed.url, followers=handed.followers
+    )
+
+
+def _rating(handed: HandedRating | None) -> Rating | None:
+    return None if handed is None else Rating(value=handed.value, best=handed.best)
+
+
+def _engagement(handed: HandedEngagement | None) -> Engagement | None:
+    if handed is None:
+        return None
+    return Engagement(
+        likes=handed.likes, reposts=handed.reposts, replies=handed.replies, views=handed.views
     )
 
 

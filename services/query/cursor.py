@@ -28,6 +28,6 @@ def decode_cursor(cursor: str, order: Order) -> Position:
         raise ValueError("not a cursor that this list gave out") from error
     if ordered != order:
         raise ValueError(f"this cursor belongs to order={ordered}")
-    if not -(2**63) <= published_at < 2**63:
+    if not -(2**63) <= published_at < 2**63 or "\0" in mention_id:
         raise ValueError("not a cursor that this list gave out")
     return Position(published_at, mention_id)

@@ -20,6 +20,7 @@ from services.query.position import encode_position
 
 RETRY: Final = b"retry: 2000\n\n"
 KEEP_ALIVE_SECONDS: Final = 15.0
+WAITING_BYTES: Final = 4 * 1024 * 1024
 
 
 def event_bytes(event: ClassifiedMention | MentionDeleted) -> bytes:
@@ -45,11 +46,14 @@ def reset(why: str) -> bytes:
 
 
 class Listener:
-    """Holds at most `limit` events; the rest is counted and told as a gap."""
+    """Holds at most `limit` events of `limit_bytes` together; the rest is counted and told as a
+    gap. An event that nothing else waits beside is held however long it is."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_bytes: int = WAITING_BYTES) -> None:
         self._limit = limit
+        self._limit_bytes = limit_bytes
         self._waiting: list[bytes] = []
+        self._bytes = 0
         self._dropped = 0
         self._woken = asyncio.Event()
         self._seen: dict[TopicPartition, int] = {}
@@ -77,12 +81,14 @@ class Listener:
 
     def add(self, chunk: bytes) -> None:
         """Keeps a chunk for the listener, or counts it as lost."""
-        if len(self._waiting) >= self._limit:
+        too_long = self._bytes > 0 and self._bytes + len(chunk) > self._limit_bytes
+        if too_long or len(self._waiting) >= self._limit:
             self._dropped += 1
             metrics.STREAM_DROPPED.inc()
             return
         self._mark_gap()
         self._waiting.append(chunk)
+        self._bytes += len(chunk)
         self._woken.set()
 
     def wake(self) -> None:
@@ -99,7 +105,7 @@ class Listener:
             except TimeoutError:
                 return b""
         self._mark_gap()
-        taken, self._waiting = self._waiting, []
+        taken, self._waiting, self._bytes = self._waiting, [], 0
         return b"".join(taken)
 
     def _mark_gap(self) -> None:

@@ -12,7 +12,13 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -36,7 +42,8 @@ POLL_SECONDS: Final = 0.5
 CATCH_UP_SECONDS: Final = 5.0
 """So long a listener that is behind waits for records that must be there."""
 CATCHING_UP: Final = 4
-"""Listeners that read the log at once; the others wait their turn."""
+"""Listeners that read the log at once; the others wait their turn. Nobody has a turn while the
+client takes what was read: some never do."""
 _SLICE_SECONDS: Final = 0.005
 _STEADY_SECONDS: Final = 60.0
 
@@ -205,8 +212,10 @@ class Live:
         except ValueError as error:
             yield self._start_anew(listener, wanted, str(error))
             return
-        async with self._turns, self._open_reader([CLASSIFIED], since) as reader:
-            ends = await reader.end()
+        async with AsyncExitStack() as stack:
+            async with self._turns:
+                reader = await stack.enter_async_context(self._open_reader([CLASSIFIED], since))
+                ends = await reader.end()
             if any(offset > ends.get(place, 0) for place, offset in since.items()):
                 yield self._start_anew(listener, wanted, "the position is not in this log")
                 return
@@ -224,11 +233,13 @@ class Live:
                 self._join(wanted, listener)
                 yield position_line(listener.position(self._position))
                 return
-            records = await reader.poll(BATCH, CATCH_UP_SECONDS)
-            if not records or _begins_late(records, at, since):
+            async with self._turns:
+                records = await reader.poll(BATCH, CATCH_UP_SECONDS)
+                is_late = not records or _begins_late(records, at, since)
+                chunk = b"" if is_late else await _missed_events(records, wanted, at)
+            if is_late:
                 yield self._start_anew(listener, wanted, "older records are no longer kept")
                 return
-            chunk = _missed_events(records, wanted, at)
             yield chunk + position_line(at)
 
     def _start_anew(self, listener: Listener, wanted: Filter, why: str) -> bytes:
@@ -244,16 +255,20 @@ def _begins_late(records: Sequence[Record], at: Offsets, since: Offsets) -> bool
     return any(place in since and offset > at[place] for place, offset in first.items())
 
 
-def _missed_events(
+async def _missed_events(
     records: Sequence[Record], wanted: Filter, at: dict[TopicPartition, int]
 ) -> bytes:
     """The events among the records that are wanted; moves `at` behind them."""
     found: list[bytes] = []
+    begun = time.monotonic()
     for record in records:
         at[TopicPartition(record.topic, record.partition)] = record.offset + 1
         event = _event(record)
         if event is not None and wanted.wants(event):
             found.append(event_bytes(event) + position_line(at))
+        if time.monotonic() - begun > _SLICE_SECONDS:
+            await asyncio.sleep(0)
+            begun = time.monotonic()
     return b"".join(found)
 
 

@@ -94,11 +94,11 @@ def row_of(mention: ClassifiedMention) -> Row:
         mention.id,
         0,
         mention.watch,
-        values.source,
-        values.platform,
+        _storable(values.source),
+        _storable(values.platform),
         values.kind,
         values.label,
-        values.lang,
+        _storable(values.lang) if values.lang is not None else None,
         values.severity,
         values.reach,
         values.rating,
@@ -108,6 +108,11 @@ def row_of(mention: ClassifiedMention) -> Row:
         None,
         to_json(mention),
     )
+
+
+def _storable(text: str) -> str:
+    """Without NUL, which PostgreSQL takes in no text, whoever put it on the log."""
+    return text.replace("\0", "\ufffd")
 
 
 def tombstone(deletion: MentionDeleted, known: Known | Row | None) -> Row:

@@ -7,8 +7,10 @@ fill the page, the page comes short, with the position to go on from.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -40,7 +42,7 @@ class Bounds:
     """How much work one page may cost.
 
     candidates: mentions decided on by their bodies.
-    chunk: of these read at once: so few that deciding on them does not hold up the event loop.
+    chunk: of these read at once.
     walked: mentions passed on the way along the time while the database compares their columns.
     rare: on SQLite, words in at most so many mentions are looked up first and sorted; more frequent
     ones are met soon enough on the way along the time, and to list all would cost more.
@@ -53,6 +55,8 @@ class Bounds:
 
 
 USUAL: Final = Bounds()
+_SLICE_SECONDS: Final = 0.005
+"""So long candidates are decided on before others get their turn."""
 
 
 class Position(NamedTuple):
@@ -89,12 +93,16 @@ async def find_page(connection: AsyncConnection, search: Search, bounds: Bounds)
     after, looked_at = search.after, 0
     while looked_at < bounds.candidates:
         chunk = await _read(connection, candidates, search, after, size)
+        begun = monotonic()
         for published_at, mention_id, body in chunk:
             if len(bodies) == search.limit:
                 return Page(bodies, after)
             after = Position(published_at, mention_id)
             if everything or matches(search.query, mention_of(body)):
                 bodies.append(body)
+            if monotonic() - begun > _SLICE_SECONDS:
+                await asyncio.sleep(0)
+                begun = monotonic()
         if len(chunk) < size:
             return Page(bodies, candidates.until)
         looked_at += len(chunk)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.db import writing
-from libs.common.errors import Retryable
+from libs.common.db import reading, writing
 from services.query.rows import StoredEvent, changes
 from services.query.search import USUAL, Bounds, Page, Search, find_page
 from services.query.tables import mentions
@@ -50,7 +46,7 @@ class MentionStore:
 
     async def get(self, mention_id: str) -> Found | None:
         """The mention of this id; None when there never was one. Raises Retryable."""
-        async with _reading(self._engine) as connection:
+        async with reading(self._engine) as connection:
             found = await connection.execute(
                 select(mentions.c.body).where(mentions.c.id == mention_id)
             )
@@ -59,14 +55,5 @@ class MentionStore:
 
     async def search(self, search: Search) -> Page:
         """One page of what matches. Raises Retryable when the store does not answer."""
-        async with _reading(self._engine) as connection:
+        async with reading(self._engine) as connection:
             return await find_page(connection, search, self._bounds)
-
-
-@asynccontextmanager
-async def _reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    try:
-        async with engine.connect() as connection:
-            yield connection
-    except (OperationalError, InterfaceError, NoConnection, OSError) as error:
-        raise Retryable(f"{engine.dialect.name}: {type(error).__name__}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import codecs
 import gzip
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +24,7 @@ from libs.common.events import Mention, from_record
 from libs.common.service import Service, create_app
 from services.ingest.api import AT_ONCE, Desk, ingest_router
 from services.ingest.match import Pseudonyms, Watches
+from services.ingest.push import MOST_POSTS, TOGETHER, batch_of
 from services.ingest.schedule import configured
 from services.ingest.service import open_service
 from services.ingest.settings import IngestSettings
@@ -149,6 +152,7 @@ async def test_a_minimal_answer_lists_only_what_is_wrong() -> None:
         (b"<a/>", {"content_type": "text/xml"}, 415),
         (b"{}", {"content_encoding": "br"}, 415),
         (b"[" + b" " * 100_000 + b"]", {}, 413),
+        (b"[" + b" " * 3_000_000 + b"]", {}, 413),
         (gzip.compress(b" " * 1_000_000), {"content_encoding": "gzip"}, 413),
     ],
 )
@@ -167,7 +171,84 @@ async def test_no_nul_gets_through() -> None:
     await place.post("/v1/mentions", b'{"text": "Motorrad \\u0000 brennt"}')
     await place.post("/v1/hints", b"Motorrad \0 brennt", content_type="text/plain")
     texts = [mention.text for mention in place.log.mentions]
-    assert texts == ["Motorrad \ufffd brennt", "Motorrad   brennt"]
+    assert texts == ["Motorrad \ufffd brennt", "Motorrad \ufffd brennt"]
+
+
+@pytest.mark.parametrize("form", ["application/json", "application/x-ndjson"])
+async def test_a_byte_order_mark_is_no_part_of_the_request(form: str) -> None:
+    place = Place()
+    body = codecs.BOM_UTF8 + b'{"text": "Motorrad"}'
+    assert (await place.post("/v1/mentions", body, content_type=form)).status_code == 202
+    assert (await place.post("/v1/hints", body)).status_code == 202
+    assert [mention.text for mention in place.log.mentions] == ["Motorrad", "Motorrad"]
+
+
+async def test_too_many_posts_are_refused_with_a_problem() -> None:
+    place = Place()
+    body = gzip.compress(b"[" + b"0," * MOST_POSTS + b"0]")
+    place.desk.body_bytes = 10**6
+    answer = await place.post("/v1/mentions", body, content_encoding="gzip")
+    assert (answer.status_code, answer.json()["status"]) == (413, 413)
+    assert "100000 posts" in answer.json()["detail"]
+
+
+async def test_as_many_bytes_are_taken_as_the_settings_allow() -> None:
+    place = Place()
+    place.desk.body_bytes = 4_000_000
+    answer = await place.post("/v1/mentions", b'{"text": "Motorrad"}' + b" " * 3_000_000)
+    assert answer.status_code == 202
+
+
+async def test_others_get_their_turn_while_posts_match_nothing() -> None:
+    place = Place()
+    batch = batch_of(b'{"text": "Fahrrad"}\n' * (5 * TOGETHER), "ndjson")
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(other())
+    verdicts = await place.desk.take(batch)
+    waiting.cancel()
+    assert len(verdicts) == 5 * TOGETHER
+    assert turns >= 5
+
+
+async def dribbling(start: asyncio.Event) -> AsyncIterator[bytes]:
+    """A request's content that never ends."""
+    yield b"{"
+    start.set()
+    await asyncio.Event().wait()
+
+
+async def test_content_that_comes_too_slowly_is_refused() -> None:
+    place = Place()
+    place.desk.body_seconds = 0.01
+    async with place.client() as client:
+        answer = await client.post("/v1/mentions", content=dribbling(asyncio.Event()))
+    assert (answer.status_code, place.desk.busy) == (408, 0)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_hint_is_taken_while_slow_requests_hold_every_place() -> None:
+    place = Place()
+    async with place.client() as client:
+        begun = [asyncio.Event() for _ in range(AT_ONCE)]
+        slow = [
+            asyncio.create_task(client.post("/v1/mentions", content=dribbling(event)))
+            for event in begun
+        ]
+        await asyncio.gather(*(event.wait() for event in begun))
+        refused = await client.post("/v1/mentions", json={"text": "Motorrad"})
+        taken = await client.post("/v1/hints", json={"text": "Es brennt!"})
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+    assert (refused.status_code, taken.status_code) == (429, 202)
+    assert place.desk.busy == 0
 
 
 async def test_packed_requests_are_read() -> None:

@@ -11,7 +11,9 @@ import pytest
 from libs.common.bus import Bus
 from libs.common.db import migrate, open_engine
 from libs.common.events import to_json
+from services.query.cursor import encode_cursor
 from services.query.rows import StoredEvent
+from services.query.search import Position
 from services.query.store import MentionStore
 from tests.integration.query.serving import a_log, a_query_service, publish
 from tests.unit.query_service.building import a_deletion, a_mention
@@ -97,6 +99,7 @@ async def test_a_query_that_may_be_misread_comes_with_a_warning(bus: Bus, store_
     ("parameters", "status", "pointer"),
     [
         ({"cursor": "nonsense"}, 400, "cursor"),
+        ({"cursor": encode_cursor(Position(1, "a\0"), "desc")}, 400, "cursor"),
         ({"limit": "0"}, 422, "limit"),
         ({"limit": "501"}, 422, "limit"),
         ({"limit": "many"}, 422, "limit"),
@@ -112,6 +115,14 @@ async def test_a_wrong_parameter_is_named(
     assert refused.status_code == status
     assert refused.headers["content-type"] == "application/problem+json"
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("path", ["?q=a%00", "?watch=%00", "/a%00b", "/stream?q=%00"])
+async def test_a_nul_is_refused_wherever_it_stands(bus: Bus, store_url: str, path: str) -> None:
+    async with a_query_service(bus, store_url) as client:
+        refused = await client.get(f"/v1/mentions{path}")
+    assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/problem+json"
 
 
 async def test_an_unknown_mention_is_not_found_and_a_deleted_one_is_gone(

@@ -22,6 +22,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
         ("", None),
         ("soon", None),
         ("-5", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
     ],
 )
 def test_retry_after_in_both_forms_is_clamped(value: str, wait: timedelta | None) -> None:
@@ -44,6 +45,7 @@ def test_retry_after_in_both_forms_is_clamped(value: str, wait: timedelta | None
             30 * MINUTE,
         ),
         ({"expires": "0"}, None),
+        ({"expires": "Fri, 31 Dec 9999 23:59:59 -2359"}, None),
         ({"cache-control": "max-age=7", "expires": "Fri, 18 Sep 2026 11:30:00 GMT"}, None),
         ({}, None),
     ],

@@ -8,10 +8,14 @@ import pytest
 
 from libs.common.events import Mention
 from services.ingest.push import (
+    MOST_POSTS,
+    TOGETHER,
+    TOGETHER_BYTES,
     Accepted,
     Invalid,
     Judged,
     NotJson,
+    TooManyPosts,
     Unmatched,
     batch_of,
     judge,
@@ -52,7 +56,13 @@ def test_each_post_has_its_own_verdict(body: bytes, form: Literal["json", "ndjso
     [
         ({}, "#/0/text"),
         ({"text": "a", "author": {"followers": -1}}, "#/0/author/followers"),
+        ({"text": "a", "author": {"followers": 2**53}}, "#/0/author/followers"),
+        ({"text": "a", "engagement": {"views": 2**53}}, "#/0/engagement/views"),
+        ({"text": "a", "engagement": {"views": 2**63}}, "#/0/engagement/views"),
+        ({"text": "a", "engagement": {"likes": -1}}, "#/0/engagement/likes"),
         ({"text": "a", "rating": {"value": 1}}, "#/0/rating/best"),
+        ({"text": "a", "rating": {"value": -1, "best": 5}}, "#/0/rating/value"),
+        ({"text": "a", "rating": {"value": 1, "best": 1e7}}, "#/0/rating/best"),
         ({"text": "a", "kind": "tweet"}, "#/0/kind"),
         ({"text": "a", "published_at": "2026-09-18T10:00:00"}, "#/0/published_at"),
         ({"text": "a", "published_at": "gestern"}, "#/0/published_at"),
@@ -87,6 +97,67 @@ def test_a_single_post_is_its_own_root() -> None:
 def test_a_request_that_is_no_json_is_refused_as_a_whole(body: bytes) -> None:
     with pytest.raises(NotJson):
         batch_of(body, "json")
+
+
+def test_a_number_no_double_can_hold_is_refused() -> None:
+    (verdict,) = judged(b'{"text": "a", "engagement": {"views": 1%b}}' % (b"0" * 400)).verdicts
+    assert isinstance(verdict, Invalid)
+    (verdict,) = judged(b'{"text": "a", "rating": {"value": 1e999, "best": 5}}').verdicts
+    assert isinstance(verdict, Invalid)
+
+
+def test_a_nul_becomes_a_replacement_character_wherever_it_stands() -> None:
+    mention = one(text="Motorrad \0", platform="a\0b", author={"handle": "ann"}, place="\0")
+    assert (mention.text, mention.platform, mention.place) == (
+        "Motorrad \ufffd",
+        "a\ufffdb",
+        "\ufffd",
+    )
+    assert mention.author == one(author={"handle": "ann"}, platform="a\ufffdb").author
+    assert one(author={"handle": "a\0"}).author == one(author={"handle": "a\ufffd"}).author
+
+
+def test_a_backslash_before_u0000_is_text_and_stays() -> None:
+    (mention,) = judged(rb'{"text": "Motorrad C:\\u0000x"}').mentions
+    assert mention.text == r"Motorrad C:\u0000x"
+
+
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        (b"[" + b"0," * MOST_POSTS + b"0]", "json"),
+        (b' [ "]" ' + b',{"a": [1, "[\\""]}' * MOST_POSTS + b"]", "json"),
+        (b"{}\n" * (MOST_POSTS + 1), "ndjson"),
+    ],
+)
+def test_too_many_posts_are_refused_before_they_are_built(
+    body: bytes, form: Literal["json", "ndjson"]
+) -> None:
+    with pytest.raises(TooManyPosts):
+        batch_of(body, form)
+
+
+def test_commas_within_posts_are_not_counted_as_posts() -> None:
+    posts = [{"text": 'a, ]"' * 20_000, "more": [0] * 100_000}, {}]
+    assert len(batch_of(msgspec.json.encode(posts), "json").items) == 2
+    at_most = b"[" + b"0," * (MOST_POSTS - 1) + b"0]"
+    assert len(batch_of(at_most, "json").items) == MOST_POSTS
+    with pytest.raises(NotJson):
+        batch_of(b'["' + b"," * MOST_POSTS, "json")
+
+
+def test_blank_lines_are_no_posts() -> None:
+    assert len(batch_of(b" \n\n" * MOST_POSTS + b"{}", "ndjson").items) == 1
+
+
+def test_a_batch_comes_in_parts_of_bounded_length() -> None:
+    many = batch_of(b"{}\n" * (2 * TOGETHER + 1), "ndjson")
+    assert [len(part) for part in many.parts()] == [TOGETHER, TOGETHER, 1]
+    long = b'{"text": "%b"}\n' % (b"x" * TOGETHER_BYTES)
+    heavy = batch_of(long * 2 + b"{}\n", "ndjson")
+    assert list(heavy.parts()) == [range(1), range(1, 2), range(2, 3)]
+    as_array = batch_of(b"[" + long + b"," + long + b"]", "json")
+    assert list(as_array.parts()) == [range(1), range(1, 2)]
 
 
 def test_all_fields_arrive() -> None:

@@ -185,3 +185,13 @@ def test_awkward_queries_on_awkward_posts_come_to_an_end() -> None:
     assert not finds("*a" * 50 + "b", "a" * 50_000)
     assert not finds("a onear/1 b", "a " * 20_000 + "x " * 5 + "b " * 20_000)
     assert not finds("url:" + "*a" * 50 + "b", url="https://x.example/" + "a" * 50_000)
+
+
+def test_a_reach_no_number_can_hold_counts_as_the_largest() -> None:
+    assert finds("reach>=1m", engagement=Engagement(views=10**400))
+    assert finds("reach=0", engagement=Engagement(views=-1))
+
+
+def test_stars_are_never_more_than_five() -> None:
+    assert finds("rating=5", rating=Rating(value=1e308, best=5e-324))
+    assert finds("rating=0", rating=Rating(value=-3, best=5))

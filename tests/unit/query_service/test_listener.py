@@ -32,6 +32,18 @@ async def test_a_slow_listener_is_told_how_much_it_lost() -> None:
     assert await listener.take() == b'abevent: gap\ndata: {"dropped":2}\n\n'
 
 
+async def test_what_waits_is_bounded_in_bytes_too() -> None:
+    listener = Listener(10, limit_bytes=4)
+    for chunk in (b"too long", b"lost"):
+        listener.add(chunk)
+    first = await listener.take()
+    for chunk in (b"aa", b"bb", b"c"):
+        listener.add(chunk)
+    one_lost = b'event: gap\ndata: {"dropped":1}\n\n'
+    assert first == b"too long" + one_lost
+    assert await listener.take() == b"aabb" + one_lost
+
+
 async def test_the_gap_is_told_before_what_came_after_it() -> None:
     listener = Listener(1)
     listener.add(b"a")

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 from libs.common.bus import CLASSIFIED, Offsets, Reader, Record, Start, TopicPartition
 from libs.common.errors import BusUnavailable
 from libs.common.events import to_message
 from libs.common.query import parse
-from services.query.live import Filter, Live
+from services.query.live import CATCHING_UP, Filter, Live
 from services.query.position import encode_position
 from services.query.settings import StreamSettings
 from tests.unit.query_service.building import a_mention
@@ -107,3 +107,28 @@ async def test_nothing_is_read_while_nobody_listens() -> None:
         await asyncio.sleep(0)
         stop.set()
     assert log.starts == []
+
+
+async def test_listeners_that_take_nothing_keep_nobody_from_catching_up() -> None:
+    log = Log(first=0, end=5)
+    live = Live(log.reader, StreamSettings())
+    stop = asyncio.Event()
+    position = encode_position({PLACE: 3})
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(live.run(stop))
+        with ExitStack() as listening:
+            stuck = []
+            for _ in range(CATCHING_UP):
+                chunks = live.chunks(listening.enter_context(live.listening()), ALL, position)
+                await anext(chunks)
+                assert b'"native_id":"3"' in await anext(chunks)
+                stuck.append(chunks)
+            late = live.chunks(listening.enter_context(live.listening()), ALL, position)
+            await anext(late)
+            missed = await anext(late)
+            for chunks in (*stuck, late):
+                await chunks.aclose()
+        stop.set()
+        log.grow()
+    assert b'"native_id":"3"' in missed
+    assert b'"native_id":"4"' in missed

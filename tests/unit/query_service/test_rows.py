@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import msgspec
 
-from libs.common.events import Engagement, Rating, to_json
+from libs.common.events import Author, Engagement, Rating, to_json
 from services.query.rows import Known, Row, changes, mention_of, microseconds, row_of, successor
 from tests.unit.query_service.building import NOON, a_deletion, a_mention
 
@@ -134,3 +134,16 @@ def test_a_batch_writes_each_id_once_in_its_last_state() -> None:
         (first.id, "neuer text"),
         (other.id, "die bremse meiner maschine versagt"),
     ]
+
+
+def test_an_event_with_impossible_values_becomes_a_row_all_the_same() -> None:
+    mention = a_mention(
+        platform="a\0b",
+        lang="de\0",
+        author=Author(key="k", followers=10**400),
+        engagement=Engagement(views=10**30),
+        rating=Rating(value=1e308, best=5e-324),
+    )
+    row = row_of(mention)
+    assert (row.platform, row.lang) == ("a\ufffdb", "de\ufffd")
+    assert (row.reach, row.rating) == (2.0**53, 5.0)
