@@ -54,8 +54,10 @@ kafka:
 
 $(KAFKA): deploy/kafka/pom.xml
 	@echo "Fetching Apache Kafka for the tests …"
-	@mvn -q -B -ntp -Dstyle.color=never -f $< dependency:copy-dependencies && touch $@ || \
-		echo "Kafka could not be fetched; the tests that need it will be left out."
+	@mkdir -p $(@D)
+	@mvn -B -ntp -f $< dependency:copy-dependencies > $(@D)/maven.log 2>&1 && touch $@ || { \
+		tail -n 5 $(@D)/maven.log; \
+		echo "Kafka could not be fetched; the tests that need it will be left out."; }
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
