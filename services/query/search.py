@@ -8,7 +8,7 @@ fill the page, the page comes short, with the position to go on from.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar, cast
@@ -35,6 +35,7 @@ from services.query.rows import mention_of
 from services.query.tables import mentions
 
 S = TypeVar("S", bound=Select[Any])
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Bounds:
 
 
 USUAL: Final = Bounds()
-_SLICE_SECONDS: Final = 0.005
+SLICE_SECONDS: Final = 0.005
 """So long candidates are decided on before others get their turn."""
 
 
@@ -84,6 +85,16 @@ class Page(NamedTuple):
     after: Position | None
 
 
+async def fairly(rows: Iterable[T]) -> AsyncIterator[T]:
+    """The rows; between them others get their turn every few milliseconds."""
+    begun = monotonic()
+    for row in rows:
+        yield row
+        if monotonic() - begun > SLICE_SECONDS:
+            await asyncio.sleep(0)
+            begun = monotonic()
+
+
 async def find_page(connection: AsyncConnection, search: Search, bounds: Bounds) -> Page:
     """One page of what matches."""
     candidates = await _candidates(connection, search, bounds)
@@ -93,16 +104,12 @@ async def find_page(connection: AsyncConnection, search: Search, bounds: Bounds)
     after, looked_at = search.after, 0
     while looked_at < bounds.candidates:
         chunk = await _read(connection, candidates, search, after, size)
-        begun = monotonic()
-        for published_at, mention_id, body in chunk:
+        async for published_at, mention_id, body in fairly(chunk):
             if len(bodies) == search.limit:
                 return Page(bodies, after)
             after = Position(published_at, mention_id)
             if everything or matches(search.query, mention_of(body)):
                 bodies.append(body)
-            if monotonic() - begun > _SLICE_SECONDS:
-                await asyncio.sleep(0)
-                begun = monotonic()
         if len(chunk) < size:
             return Page(bodies, candidates.until)
         looked_at += len(chunk)

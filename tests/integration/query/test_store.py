@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from itertools import count
-from time import monotonic
 
 import msgspec
 import pytest
@@ -216,28 +215,6 @@ async def test_one_request_does_a_bounded_amount_of_work(engine: AsyncEngine) ->
     page = await store.search(Search(parse("has:place").query))
     assert page.bodies == []
     assert page.after is not None
-
-
-async def test_others_get_their_turn_while_one_page_is_searched(engine: AsyncEngine) -> None:
-    store = MentionStore(engine)
-    text = "Motorrad b " + "a " * 2_000
-    await store.write([a_mention(number, text) for number in range(100)])
-    longest = 0.0
-
-    async def other() -> None:
-        nonlocal longest
-        while True:
-            begun = monotonic()
-            await asyncio.sleep(0)
-            longest = max(longest, monotonic() - begun)
-
-    waiting = asyncio.create_task(other())
-    begun = monotonic()
-    page = await store.search(Search(parse('"a* a* b*"').query))
-    took = monotonic() - begun
-    waiting.cancel()
-    assert page.bodies == []
-    assert longest < max(0.5 * took, 0.05)
 
 
 async def test_a_text_too_long_for_a_tsvector_is_found_all_the_same(store: MentionStore) -> None:
