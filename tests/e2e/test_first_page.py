@@ -102,6 +102,11 @@ class Site:
                 await serving
                 await engine.dispose()
 
+    async def all_stored(self) -> None:
+        """Returns when the store has all that the stream has shown."""
+        while sum((await self._bus.lag("query", [CLASSIFIED])).values()):
+            await asyncio.sleep(0.05)
+
     async def publish(self, *mentions: ClassifiedMention) -> None:
         await self._bus.publish(
             [to_message(CLASSIFIED, m.watch, m, service="classify") for m in mentions]
@@ -242,6 +247,7 @@ async def test_a_page_that_was_cut_off_goes_on_where_it_was(site: Site, browser:
             await sign_in(page, site)
             await site.publish(a_mention(1, "eins", label="other", severity=0.0))
             await expect(page.locator(".mention")).to_have_count(1)
+            await site.all_stored()
         await expect(page.locator("#connection-text")).to_contain_text("Verbindung verloren")
         await site.publish(a_mention(2, "zwei", label="other", severity=0.0))
         async with site.running():
