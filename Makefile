@@ -37,6 +37,7 @@ bench: $(DEVELOPMENT) kafka ## Measure; prints tables with ratios
 
 docs: $(DEVELOPMENT) ## Write the generated documentation anew
 	@$(BIN)/python -m libs.common.asyncapi > docs/asyncapi.yaml
+	@$(BIN)/python -m tests.contract.collectors.table
 
 lock: $(DEVELOPMENT) ## Write the locked requirements anew from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt pyproject.toml

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("matcher", "log", "start", "pipeline")
+NAMES = ("matcher", "firehose", "log", "start", "feeds", "sources", "pipeline")
 
 
 def main(names: list[str]) -> None:

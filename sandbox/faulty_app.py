@@ -14,6 +14,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox import faulty_socket
 from sandbox.faults import Fault, Faults
 
 CONNECTION: Final = "sandbox.connection"
@@ -57,6 +58,8 @@ class FaultyApp:
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            return await self._spoil_socket(scope, receive, send)
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         if hops := _HOPS.fullmatch(scope["query_string"]):
@@ -69,11 +72,22 @@ class FaultyApp:
             return await _break_off(scope, receive, at_once=True)
         if fault.endless or fault.oversize or fault.gzip_bomb:
             return await _flood(fault, receive, send)
+        if fault == Fault(route=fault.route, times=fault.times, delay=fault.delay, cut=fault.cut):
+            return await _cut_off(self._app, fault.cut, scope, receive, send)
         answer = _own_answer(fault, scope["path"]) or await _answer_of(
             self._app, _without_validators(scope) if fault.unconditional else scope, receive
         )
         await _send(_spoiled(answer, fault), fault.cut, scope, receive, send)
         return None
+
+    async def _spoil_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = self._faults.take(scope["path"])
+        if fault is None:
+            return await self._app(scope, receive, send)
+        connection: asyncio.Transport = scope["extensions"][CONNECTION]
+        return await faulty_socket.spoil(
+            fault, CHALLENGE, connection, self._app, scope, receive, send
+        )
 
     async def _next_hop(
         self, left: int, status: int, scope: Scope, receive: Receive, send: Send
@@ -164,6 +178,26 @@ async def _break_off(scope: Scope, receive: Receive, *, at_once: bool) -> None:
     else:
         connection.close()
     await _gone(receive)
+
+
+async def _cut_off(
+    app: ASGIApp, cut: int | None, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """The application's answer as it comes, perhaps without end, up to so many bytes of it."""
+    left = cut
+
+    async def some(message: Message) -> None:
+        nonlocal left
+        body: bytes = message.get("body", b"")
+        if left is None or message["type"] != "http.response.body":
+            return await send(message)
+        if left >= len(body) and message.get("more_body", False):
+            left -= len(body)
+            return await send(message)
+        await send({"type": "http.response.body", "body": body[:left], "more_body": True})
+        return await _break_off(scope, receive, at_once=False)
+
+    await app(scope, receive, some)
 
 
 async def _gone(receive: Receive) -> None:

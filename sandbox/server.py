@@ -17,6 +17,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request as Handshake
 
 from libs.common import problems
 from libs.common.clock import Clock, utc_now
@@ -89,19 +91,25 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
     return RecordingApp(FaultyApp(app, sandbox.faults), sandbox.requests)
 
 
-@contextlib.asynccontextmanager
-async def running(
+def running(
     sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 0
-) -> AsyncIterator[str]:
-    """Serves the sandbox in this event loop while the block runs; gives its address.
+) -> contextlib.AbstractAsyncContextManager[str]:
+    """Serves the sandbox as `serving` does."""
+    return serving(create_app(sandbox), host=host, port=port)
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serves an application in this event loop while the block runs; gives its address.
 
     Port 0 takes a free one. Raises OSError when the port is taken.
     """
     listening = socket.create_server((host, port))
     server = _Server(
         uvicorn.Config(
-            create_app(sandbox),
+            app,
             http=_LendingProtocol,
+            ws=_LendingSocketProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -147,3 +155,11 @@ class _LendingProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: self.transport}  # type: ignore[dict-item]
+
+
+class _LendingSocketProtocol(WebSocketsSansIOProtocol):
+    """The same for WebSockets."""
+
+    def handle_connect(self, event: Handshake) -> None:
+        super().handle_connect(event)
+        self.scope["extensions"][CONNECTION] = self.transport  # type: ignore[assignment]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Unpack, get_args
 
@@ -16,7 +17,7 @@ from libs.common.errors import BrandmelderError, ConfigurationError
 from libs.common.log import configure_logging
 from libs.common.query import parse
 from libs.common.settings import load
-from services import runtime
+from services import runtime, source_commands
 from services.configuration import Configuration
 from services.replay import replay as replay_topic
 from services.runtime import ServiceName
@@ -76,6 +77,43 @@ def check(config: Path) -> None:
     finish(_check(config))
 
 
+@cli.command()
+def collectors() -> None:
+    """List the kinds of sources, and the keys each needs in the configuration."""
+    for line in source_commands.kinds():
+        click.echo(line)
+
+
+@cli.command(context_settings=SETTINGS)
+@click.argument("source")
+@configured
+def probe(source: str, config: Path) -> None:
+    """Read a source once and print what it would collect, or why it cannot.
+
+    SOURCE is its id in the configuration. Nothing is published or kept.
+    """
+    finish(_probe(source, config))
+
+
+@cli.command(context_settings=SETTINGS)
+@click.argument("source")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
+    required=True,
+    help="The first day, or hour in UTC, to read.",
+)
+@configured
+@placed
+def backfill(source: str, since: datetime, config: Path, **where: Unpack[Where]) -> None:
+    """Read a source's past.
+
+    SOURCE is its id in the configuration. The mentions are stored and counted, and never page as
+    new.
+    """
+    finish(_backfill(source, since.replace(tzinfo=UTC), config, where))
+
+
 @cli.command(context_settings=SETTINGS)
 @click.argument("topic")
 @placed
@@ -112,6 +150,20 @@ async def _run(service: ServiceName, config: Path, where: Where) -> None:
     configure_logging(where["log_format"])
     configuration = load(config, Configuration, os.environ)
     await runtime.run([service], configuration, place(where, PORTS[service]))
+
+
+async def _probe(source: str, config: Path) -> None:
+    configuration = load(config, Configuration, os.environ)
+    if not await source_commands.probe_source(source, configuration, click.echo):
+        sys.exit(1)
+
+
+async def _backfill(source: str, since: datetime, config: Path, where: Where) -> None:
+    configure_logging(where["log_format"])
+    configuration = load(config, Configuration, os.environ)
+    await source_commands.backfill_source(
+        source, since, configuration, place(where, UP_PORT), click.echo
+    )
 
 
 async def _check(config: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -36,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 ServiceName: TypeAlias = Literal["ingest", "classify", "alert", "query"]
 T = TypeVar("T")
+SWITCH_SECONDS: Final = 0.0005
+"""After so long a busy thread lets a waiting one have Python. The threads of log and store need it
+for moments, many times a batch: at Python's own 5 ms they spend most of their time waiting."""
 START_PATIENCE: Final = 60.0
 """Seconds a starting process waits for its log and store."""
 
@@ -93,6 +97,7 @@ async def _serve(
 ) -> None:
     app = create_app(services, version("brandmelder"))
     _collect_rarely()
+    sys.setswitchinterval(SWITCH_SECONDS)
     await serve(app, services, host=place.host, port=place.port, extra_loops=extra)
 
 
@@ -116,21 +121,29 @@ async def _opened(
         await _when_ready(lambda: bus.create_topics(streams(place.partitions)))
 
         async def opened(name: ServiceName) -> Service:
-            return await stack.enter_async_context(_open(name, configuration, bus, engine, place))
+            context = _open(name, configuration, bus, engine, place, apart=len(names) > 1)
+            return await stack.enter_async_context(context)
 
         services = [await _when_ready(partial(opened, name)) for name in names]
         yield bus, services
 
 
 def _open(
-    name: ServiceName, configuration: Configuration, bus: Bus, engine: AsyncEngine, place: Place
+    name: ServiceName,
+    configuration: Configuration,
+    bus: Bus,
+    engine: AsyncEngine,
+    place: Place,
+    *,
+    apart: bool,
 ) -> AbstractAsyncContextManager[Service]:
+    """apart: what can be computed in a child process is, since others share this one."""
     gate = Gate(place.token)
     match name:
         case "ingest":
             return open_ingest(configuration, bus, engine, gate, author_key=place.author_key)
         case "classify":
-            return open_classify(configuration, bus, engine, gate)
+            return open_classify(configuration, bus, engine, gate, apart=apart)
         case "alert":
             return open_alert(configuration, bus, engine, gate)
         case "query":

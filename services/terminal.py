@@ -10,7 +10,7 @@ import contextlib
 import queue
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from libs.common.bus import CLASSIFIED, INCIDENTS, Bus, Record
+from libs.common.bus import CLASSIFIED, INCIDENTS, Bus, Offsets, Record, after
 from libs.common.errors import BusUnavailable, InvalidEvent
 from libs.common.events import (
     URGENT,
@@ -37,7 +37,9 @@ from libs.common.settings import Language
 from services.alert.playbook import Playbooks, clock_text
 
 MOST_LINES: Final = 20
-"""Mentions shown of one batch; a flood is summed up instead of scrolled past."""
+"""Mentions shown at once; a flood is summed up instead of scrolled past."""
+AT_ONCE: Final = 200
+LOOK_SECONDS: Final = 0.25
 
 WAITING_LINES: Final = 1000
 RETRY_SECONDS: Final = 1.0
@@ -118,29 +120,49 @@ class Terminal:
     async def run(self, stop: asyncio.Event) -> None:
         """Shows what happens until `stop` is set; while the log is away, it waits for it."""
         self.write(self._welcome)
-        while not stop.is_set():
-            try:
-                await self._follow(stop)
-            except BusUnavailable:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            for follow in (self._follow_mentions, self._follow_incidents):
+                group.create_task(_again_and_again(follow, stop))
 
-    async def _follow(self, stop: asyncio.Event) -> None:
-        async with self.bus.reader([CLASSIFIED, INCIDENTS], "end") as reader:
+    async def _follow_incidents(self, stop: asyncio.Event) -> None:
+        async with self.bus.reader([INCIDENTS], "end") as reader:
             while not stop.is_set():
-                records = await reader.poll(1000, 0.25)
-                self._show([r for r in records if r.topic == CLASSIFIED])
-                for record in records:
-                    if record.topic == INCIDENTS:
-                        self._write(self._incident(_event(record)))
+                for record in await reader.poll(AT_ONCE, LOOK_SECONDS):
+                    self._write(self._incident(_event(record)))
 
-    def _show(self, mentions: Sequence[Record]) -> None:
+    async def _follow_mentions(self, stop: asyncio.Event) -> None:
+        async with self.bus.reader([CLASSIFIED], "end") as reader:
+            place = await reader.end()
+        while not stop.is_set():
+            place = await self._shown_from(place, stop)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+    async def _shown_from(self, begin: Offsets, stop: asyncio.Event) -> Offsets:
+        """Shows mentions from there until they come faster than anybody reads. Then the rest is
+        counted, not fetched: it would cost the services their time. Gives where to go on."""
+        place = dict(begin)
+        async with self.bus.reader([CLASSIFIED], begin) as reader:
+            while not stop.is_set():
+                records = await reader.poll(AT_ONCE, LOOK_SECONDS)
+                place |= after(records)
+                if len(records) < AT_ONCE:
+                    self._show(records, len(records))
+                    continue
+                end = await reader.end()
+                missed = sum(max(0, offset - place.get(each, 0)) for each, offset in end.items())
+                self._show(records, len(records) + missed)
+                return end
+        return place
+
+    def _show(self, mentions: Sequence[Record], count: int) -> None:
+        """The first of them; count: how many there were in all."""
         for record in mentions[:MOST_LINES]:
             event = _event(record)
             if isinstance(event, ClassifiedMention):
                 self._write(self._mention(event))
-        if len(mentions) > MOST_LINES:
-            self._write(self._phrase("more", count=len(mentions) - MOST_LINES))
+        if count > MOST_LINES:
+            self._write(self._phrase("more", count=count - MOST_LINES))
 
     def _write(self, line: str | None) -> None:
         if line is not None:
@@ -203,6 +225,17 @@ class Terminal:
 
     def _time(self, at: datetime) -> str:
         return at.astimezone(self.timezone).strftime("%H:%M:%S")
+
+
+async def _again_and_again(
+    follow: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    while not stop.is_set():
+        try:
+            await follow(stop)
+        except BusUnavailable:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
 
 
 class Screen:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from ruamel.yaml import YAML
 
-from libs.common.bus import CLASSIFIED, INCIDENTS, RAW
+from libs.common.bus import CLASSIFIED, INCIDENTS, RAW, SOURCES
 from libs.common.events import EVENT_TYPES, event_struct
 
 _CHANNELS: Final = {
@@ -30,6 +30,12 @@ _CHANNELS: Final = {
         "incidents",
         "What happened to an incident, in order. Key: the incident's id.",
         tuple(name for name in EVENT_TYPES if name.startswith("incident.")),
+    ),
+    SOURCES: (
+        "sourcesHealth",
+        "Sources that fell ill for longer than a moment, and those that are well again. Key: the "
+        "source's id.",
+        ("source.health_changed.v1",),
     ),
 }
 _HEADERS: Final = {

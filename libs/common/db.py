@@ -39,7 +39,10 @@ def open_engine(url: str) -> AsyncEngine:
     if parsed.drivername == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"))
+        engine = create_async_engine(
+            parsed.set(drivername="sqlite+aiosqlite"),
+            execution_options={"brandmelder_queue": asyncio.Lock()},
+        )
         event.listen(engine.sync_engine, "connect", _tune_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -58,7 +61,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     half-way. Raises Retryable when the store cannot be reached or is locked for too long.
     """
     with _retryable():
-        async with engine.connect() as connection:
+        async with _turn_to_write(engine), engine.connect() as connection:
             await connection.execution_options(brandmelder_writes=True)
             async with connection.begin():
                 yield connection
@@ -70,6 +73,25 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     with _retryable():
         async with engine.connect() as connection:
             yield connection
+
+
+@asynccontextmanager
+async def _turn_to_write(engine: AsyncEngine) -> AsyncIterator[None]:
+    """On SQLite, the writers of one process take turns in order. Its own lock keeps other
+    processes out, but whoever waits for that sleeps and looks again, and misses its turn."""
+    queue: asyncio.Lock | None = engine.sync_engine.get_execution_options().get("brandmelder_queue")
+    if queue is None:
+        yield
+        return
+    try:
+        async with asyncio.timeout(SQLITE_BUSY_MS / 1000):
+            await queue.acquire()
+    except TimeoutError as error:
+        raise Retryable("the store does not answer: it is being written to") from error
+    try:
+        yield
+    finally:
+        queue.release()
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
     BrandmelderError
     ├── Retryable             the world is not ready: try the same again, not before `retry_after`
-    │   └── BusUnavailable    the event log cannot be reached
+    │   ├── BusUnavailable    the event log cannot be reached
+    │   └── ChildLost         a child process ended, or was ended, before its job was done
+    ├── JobFailed             a job in a child process raised
     ├── PartitionLost         another member owns the partition now: drop the batch, poll again
     ├── MessageTooLarge       the log refuses this message for its size
     ├── InvalidEvent          the value does not fit its event type
@@ -35,6 +37,14 @@ class Retryable(BrandmelderError):
 
 class BusUnavailable(Retryable):
     """The event log cannot be reached or did not acknowledge."""
+
+
+class ChildLost(Retryable):
+    """A child process ended before its job was done, or took too long and was killed."""
+
+
+class JobFailed(BrandmelderError):
+    """A job in a child process raised; the message says what."""
 
 
 class PartitionLost(BrandmelderError):

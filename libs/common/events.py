@@ -52,6 +52,9 @@ class Rating(_Event, frozen=True, kw_only=True):
 
     value: float
     best: float
+    stated: str | None = None
+    """What the platform says where its scale does not run up from zero or one, for people: `2
+    (6–1)`, a two on a scale from six, the worst, to one. `value` and `best` are stars then."""
 
 
 class Engagement(_Event, frozen=True, kw_only=True):
@@ -82,6 +85,8 @@ class Mention(_Event, frozen=True, kw_only=True):
     """BCP 47 tag as the platform gave it, or None."""
     author: Author | None = None
     published_at: datetime
+    edited_at: datetime | None = None
+    """When its author last changed it, where the platform says so."""
     collected_at: datetime
     thread: str | None = None
     in_reply_to: str | None = None
@@ -247,6 +252,23 @@ class Resolved(_Event, frozen=True, kw_only=True, tag_field="event", tag="resolv
     why: str
 
 
+class SourceHealthChanged(_Event, frozen=True, kw_only=True):
+    """A source has been ill for longer than a moment, is ill in another way, or is well again."""
+
+    source: str
+    """Its id in the configuration."""
+    kind: str | None = None
+    """The kind of source; None when it has left the configuration, and is well for that reason."""
+    at: datetime
+    health: str
+    """`auth_failed`, `blocked`, `silent` and so on: what the sources of the API show."""
+    reason: str | None = None
+    """A sentence for people, with no credentials in it."""
+    well: bool
+    since: datetime
+    """Since when it is so."""
+
+
 IncidentEvent: TypeAlias = (
     IncidentOpened
     | SignalJoined
@@ -260,7 +282,9 @@ IncidentEvent: TypeAlias = (
     | PageFailed
     | Resolved
 )
-Event: TypeAlias = Mention | MentionDeleted | ClassifiedMention | IncidentEvent
+Event: TypeAlias = (
+    Mention | MentionDeleted | ClassifiedMention | IncidentEvent | SourceHealthChanged
+)
 
 _TYPES: Final[dict[str, type[Any]]] = {
     "mention.collected.v1": Mention,
@@ -277,6 +301,7 @@ _TYPES: Final[dict[str, type[Any]]] = {
     "incident.page_delivered.v1": PageDelivered,
     "incident.page_failed.v1": PageFailed,
     "incident.resolved.v1": Resolved,
+    "source.health_changed.v1": SourceHealthChanged,
 }
 EVENT_TYPES: Final = tuple(_TYPES)
 """Every CloudEvents `type` there is, in the order of the streams."""

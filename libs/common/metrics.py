@@ -111,22 +111,74 @@ POSTS_COLLECTED = Counter(
     "New or changed posts, before any watch was asked, by way in (source, api, hint).",
     ["way"],
 )
+POSTS_UNREADABLE = Counter(
+    "brandmelder_posts_unreadable_total",
+    "Posts in a platform's answer that were not of the platform's form, by platform.",
+    ["platform"],
+)
+STREAM_LAG_SECONDS = Gauge(
+    "brandmelder_source_stream_lag_seconds",
+    "How far a platform's stream is behind the present, by the platform's own clock and by kind of "
+    "source. It may be hours while a gap is closed; then it should stay at a second or two.",
+    ["kind"],
+)
+STREAM_MESSAGES = Counter(
+    "brandmelder_source_stream_messages_total",
+    "Messages that platforms' streams sent, of interest or not, by kind of source.",
+    ["kind"],
+)
 MENTIONS_COLLECTED = Counter(
     "brandmelder_mentions_collected_total",
     "Mentions put on the log, one per post and watch, by way in (source, api, hint).",
     ["way"],
+)
+HOOK_CALLS = Counter(
+    "brandmelder_hook_calls_total",
+    "Requests of platforms that deliver to us, by kind of source and outcome: handshake, taken, "
+    "again (the platform is asked to deliver once more), ignored (answered well, but its signature "
+    "is wrong), or why they were denied (signature, token, unknown).",
+    ["kind", "outcome"],
+)
+SUBSCRIPTIONS = Counter(
+    "brandmelder_subscriptions_total",
+    "What happened between us and the hubs of feeds: asked, no hub (the feed names none), failed, "
+    "confirmed, denied, ended.",
+    ["outcome"],
+)
+HOOK_SKIPPED = Counter(
+    "brandmelder_hook_skipped_total",
+    "Parts of deliveries that were left out, by kind of source and reason (no post, no text, own, "
+    "hidden, gone, not allowed, no access token).",
+    ["kind", "reason"],
 )
 SOURCES = Gauge(
     "brandmelder_sources",
     "Configured sources by health (new, ok, unchanged, empty, blocked, failing, gone, silent).",
     ["health"],
 )
+SOURCE_HEALTH = Gauge(
+    "brandmelder_source_health",
+    "1 for the health that a configured source has now, silence included; worth an alarm unless "
+    "it is new, ok, unchanged or empty.",
+    ["source", "health"],
+)
+SOURCE_LAST_SUCCESS = Gauge(
+    "brandmelder_source_last_success_timestamp_seconds",
+    "When a source was last read to its end, in seconds since 1970.",
+    ["source"],
+)
+SOURCE_COVERAGE = Gauge(
+    "brandmelder_source_coverage_ratio",
+    "Share of the last 24 hours in which a source was really observed, 0 to 1.",
+    ["source"],
+)
 
 # --- Incidents and pages ---------------------------------------------------------------------
 
 SIGNALS = Counter(
     "brandmelder_signals_total",
-    "Mentions that opened or joined an incident, by what saw them (rule, hint).",
+    "Mentions that opened or joined an incident, by what saw them (rule, hint), and reports about "
+    "sources (source).",
     ["kind"],
 )
 INCIDENTS_OPENED = Counter(

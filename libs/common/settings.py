@@ -42,6 +42,13 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION: Final = re.compile(r"(\d{1,9})(s|m|h|d)")
 _LONGEST: Final = timedelta(days=3650)
 _SECRET: Final = re.compile(r"\$\{([^}]*)\}")
+_PLAINLY: Final = {
+    "extra_forbidden": "unknown key",
+    "model_type": "expected keys and values, as {key: value}",
+    "string_type": "expected text; put it in quotes",
+    "tuple_type": "expected a list, as [one, two]",
+}
+"""Findings that Pydantic tells in the words of Python."""
 
 
 def duration(text: object) -> object:
@@ -93,6 +100,17 @@ class Watch(Strict):
     """Mentions known to be in another language are left out; empty takes all."""
 
 
+class Operations(Strict):
+    """Who is told when Brandmelder itself is ill, as when a source cannot be read.
+
+    notify: `person:anna`, `channel:ops-room`; left out, everybody who can be reached.
+    after: so long a source may be ill first; what does not go away by itself is told at once.
+    """
+
+    notify: tuple[str, ...] = ()
+    after: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(minutes=10)
+
+
 class CommonSettings(Strict):
     """What several services need to know."""
 
@@ -100,7 +118,10 @@ class CommonSettings(Strict):
     language: Language = "de"
     """Of pages and notifications; a person may choose another."""
     timezone: str = "Europe/Berlin"
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s\"<>]+$")] = "http://127.0.0.1:8080"
+    """Where people and platforms reach Brandmelder. Left out, it is this machine."""
     watches: tuple[Watch, ...] = ()
+    operations: Operations = Operations()
 
     @field_validator("timezone")
     @classmethod
@@ -251,8 +272,14 @@ def _finding(details: ErrorDetails, document: Document) -> tuple[int, str]:
     path = _yaml_path(details["loc"], document.tree)
     message = details["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    if details["type"] == "extra_forbidden":
-        message = "unknown key"
+    if details["type"] in _PLAINLY:
+        message = _PLAINLY[details["type"]]
+    elif details["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        context = details["ctx"]
+        path = (*path, str(context["discriminator"]).strip("'"))
+        message = "field required"
+        if "tag" in context:
+            message = f"expected {context['expected_tags']}, found {context['tag']!r}"
     line = document.line(path)
     return line, f"{document.name}:{line}: {_dotted(path)}: {message}"
 
@@ -266,7 +293,7 @@ def _yaml_path(location: tuple[str | int, ...], tree: Tree) -> Path_:
             node = node[str(part)]
         elif isinstance(node, list) and isinstance(part, int) and part < len(node):
             node = node[part]
-        elif position < len(location) - 1:
+        elif position < len(location) - 1 or (isinstance(node, dict) and part == node.get("kind")):
             continue
         path = (*path, part)
     return path

@@ -52,7 +52,7 @@ class Limits:
     parked_in_a_row: consecutive bad messages after which the process stops.
     """
 
-    batch: int = 1000
+    batch: int = 2000
     wait: float = 0.5
     patience: float = 120.0
     back_off_base: float = 0.2

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from libs.common.events import URGENT
 from libs.common.settings import Language
 from services.alert.page import Alarm, Quote
-from services.alert.signal import HINT
+from services.alert.signal import HINT, OPERATIONS
 from services.alert.texts import Texts, texts
 
 QUOTED_LETTERS: Final = 600
@@ -43,7 +43,7 @@ def write(alarm: Alarm, language: Language, zone: ZoneInfo) -> Letter:
     title = alarm.title.in_language(language)
     sections = [_about(alarm, title, words, zone)]
     if alarm.cause in URGENT:
-        if alarm.quote is not None:
+        if alarm.quote is not None and alarm.quote.report is None:
             sections.append(_quote(alarm.quote, alarm, words, zone))
         sections.append(_steps(alarm, language, words, zone))
         sections.append(_dont(alarm, language, words))
@@ -107,6 +107,9 @@ def _linked(line: str) -> str:
 
 
 def _lead(alarm: Alarm, words: Texts, zone: ZoneInfo) -> tuple[str, ...]:
+    if alarm.cause in URGENT and alarm.quote is not None and alarm.quote.report is not None:
+        matter = words.source.matter(alarm.quote.report.health, alarm.quote.source)
+        return (f"{matter}.", words.source.missing, _taken(alarm, words, zone))
     level = words.levels[alarm.level]
     cause = "hint" if alarm.cause == "opened" and _is_hint(alarm) else alarm.cause
     sentence = getattr(words.lead, cause).format(
@@ -129,6 +132,10 @@ def _taken(alarm: Alarm, words: Texts, zone: ZoneInfo) -> str:
 def _about(alarm: Alarm, title: str, words: Texts, zone: ZoneInfo) -> Section:
     since = words.since.format(at=words.time_at(alarm.since, zone))
     lines = [f"{alarm.watch_name}: {title}", since]
+    if alarm.watch == OPERATIONS:
+        if alarm.quote is not None and alarm.quote.text is not None:
+            lines.append(words.source.reason.format(reason=shortened(alarm.quote.text, 300)))
+        return Section(words.headings.about, tuple(lines))
     places = [source for source in alarm.sources if source not in (HINT, API)]
     if places:
         lines.append(words.where.format(places=", ".join(places)))
@@ -154,6 +161,8 @@ def _quote(quote: Quote, alarm: Alarm, words: Texts, zone: ZoneInfo) -> Section:
         words.quoted.format(text=text) if text is not None else words.deleted,
         _said(quote, words, zone),
     ]
+    if quote.edited_at is not None and text is not None:
+        lines.append(words.edited.format(at=words.time_at(quote.edited_at, zone)))
     if quote.url is not None:
         lines.append(quote.url)
     hint = _is_hint(alarm)

@@ -22,6 +22,7 @@ from libs.common.events import (
 from libs.common.settings import Language
 from services.alert.incident import Incident
 from services.alert.settings import CHANNEL, LOG_CHANNEL, MAILTO, PERSON, AlertSettings
+from services.alert.signal import OPERATIONS
 
 SilenceName: TypeAlias = Literal[
     "joined_at_the_same_level", "level_not_raised", "concerns_no_one_else", "said_by_another_page"
@@ -132,6 +133,7 @@ class Directory:
         self._by_target: dict[str, list[Recipient]] = {}
         self._names = {person.id: person.name for person in settings.people}
         self._notify = {rule.id: rule.notify for rule in settings.rules}
+        self._notify[OPERATIONS] = settings.operations.notify
         for recipient in _recipients(settings):
             self._by_target.setdefault(recipient.to, []).append(recipient)
 

@@ -14,6 +14,7 @@ import msgspec
 from libs.common.events import PageCause
 from libs.common.settings import Language
 from services.alert.incident import State
+from services.alert.signal import Report
 
 STEPS_ON_A_PAGE: Final = 3
 LONGEST_QUOTE: Final = 2000
@@ -34,6 +35,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
     words: what in it decided, as written, the heaviest first.
     followers: of its author, where the platform says.
+    edited_at: when the text became what it is, if it was another one at first.
+    report: instead of a post, it is what Brandmelder says of one of its sources.
     """
 
     mention: str
@@ -46,6 +49,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     severity: float
     words: tuple[str, ...] = ()
     followers: int | None = None
+    edited_at: datetime | None = None
+    report: Report | None = None
 
 
 class Todo(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from services.alert.page import (
     page_key,
 )
 from services.alert.playbook import Bilingual, Playbook, Playbooks
+from services.alert.source import source_of
 
 REMINDERS_ON_A_PAGE: Final = 2
 
@@ -103,7 +104,7 @@ class Pager:
             at=now,
             why=notice.why,
             watch=incident.watch,
-            watch_name=self._watches.get(incident.watch, incident.watch),
+            watch_name=self._name_of_watch(incident),
             theme=incident.theme,
             title=words(playbook.title),
             level=incident.level,
@@ -123,6 +124,10 @@ class Pager:
             by=self._name(notice.by),
             resolution=incident.resolution,
         )
+
+    def _name_of_watch(self, incident: Incident) -> str:
+        source = source_of(incident.watch, incident.theme)
+        return source or self._watches.get(incident.watch, incident.watch)
 
     def _name(self, by: str | None) -> str | None:
         return None if by is None else self._directory.name(by)

@@ -20,6 +20,7 @@ from libs.common.settings import Duration, Identifier, Language, Strict, load, u
 
 GENERAL: Final = "general"
 HINT: Final = "hint"
+SOURCE_DOWN: Final = "source-down"
 SHIPPED: Final = Path(__file__).parent / "playbooks"
 
 Line: TypeAlias = Annotated[str, Field(min_length=1)]
@@ -70,7 +71,7 @@ class Playbook(Strict):
 
 
 class Playbooks:
-    """All playbooks by id; `general` and `hint` are always among them."""
+    """All playbooks by id; the shipped ones are always among them."""
 
     def __init__(self, playbooks: Mapping[str, Playbook]) -> None:
         self._playbooks = dict(playbooks)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.auth import Gate
-from libs.common.bus import CLASSIFIED, Bus
+from libs.common.bus import CLASSIFIED, SOURCES, Bus
 from libs.common.clock import Clock, utc_now
 from libs.common.db import check_store, migrate, reading
 from libs.common.service import Service
@@ -64,11 +64,13 @@ async def open_service(
             pager,
             bell,
             clock,
+            settings.language,
+            ZoneInfo(settings.timezone),
         )
         worker = Worker(
             service=NAME,
             group=NAME,
-            topics=[CLASSIFIED],
+            topics=[CLASSIFIED, SOURCES],
             bus=bus,
             step=responder.step,
             limits=limits,

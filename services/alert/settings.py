@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from libs.common.errors import ConfigurationError
@@ -20,7 +27,7 @@ from libs.common.settings import (
 )
 from services.alert.notifiers import Channel, email, log
 from services.alert.playbook import Playbooks, load_playbooks
-from services.alert.signal import HINT
+from services.alert.signal import HINT, OPERATIONS
 
 LOG_CHANNEL: Final = log.Config(id="log", kind="log")
 MAILTO: Final = "mailto:"
@@ -72,6 +79,8 @@ class Rule(Strict):
     def _not_reserved(cls, identifier: str) -> str:
         if identifier == HINT:
             raise ValueError(f"the id {HINT!r} is taken: every hint raises a signal of its own")
+        if identifier == OPERATIONS:
+            raise ValueError(f"the id {OPERATIONS!r} is taken: who is told stands in operations")
         return identifier
 
 
@@ -133,15 +142,26 @@ def _points_somewhere(rule: Rule, info: ValidationInfo) -> Rule:
             findings.append((("playbook",), why))
     people, channels = info.data.get("people"), info.data.get("channels")
     if people is not None and channels is not None:
-        targets = [PERSON + person.id for person in people if person.contacts]
-        targets += [CHANNEL + channel.id for channel in _with_log(channels) if channel.addresses]
-        for position, target in enumerate(rule.notify):
-            if target not in targets:
-                why = f"nobody can be told as {target!r}; expected one of {', '.join(targets)}"
-                findings.append((("notify", position), why))
+        findings += _unreachable(rule.notify, people, channels)
     if findings:
         raise _dangling(findings)
     return rule
+
+
+def _unreachable(
+    notify: Iterable[str], people: Iterable[Person], channels: tuple[Channel, ...]
+) -> list[Finding]:
+    """Those who cannot be told."""
+    targets = [PERSON + person.id for person in people if person.contacts]
+    targets += [CHANNEL + channel.id for channel in _with_log(channels) if channel.addresses]
+    return [
+        (
+            ("notify", position),
+            f"nobody can be told as {target!r}; expected one of {', '.join(targets)}",
+        )
+        for position, target in enumerate(notify)
+        if target not in targets
+    ]
 
 
 def _dangling(findings: Iterable[Finding]) -> ValidationError:
@@ -160,16 +180,12 @@ def _dangling(findings: Iterable[Finding]) -> ValidationError:
 
 
 class AlertSettings(CommonSettings):
-    """The sections of the alert service. A section is checked against those above it.
-
-    public_url: where people reach Brandmelder; pages link there. Left out, it is this machine.
-    """
+    """The sections of the alert service. A section is checked against those above it."""
 
     channels: tuple[Channel, ...] = ()
     people: tuple[Annotated[Person, AfterValidator(_reachable)], ...] = ()
     playbooks: PlaybookSettings = PlaybookSettings()
     rules: tuple[Annotated[Rule, AfterValidator(_points_somewhere)], ...] = DEFAULT_RULES
-    public_url: Annotated[str, Field(pattern=r"^https?://[^\s\"<>]+$")] = "http://127.0.0.1:8080"
 
     @field_validator("people")
     @classmethod
@@ -185,6 +201,21 @@ class AlertSettings(CommonSettings):
     @classmethod
     def _unique_rules(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         return unique_ids(rules)
+
+    @model_validator(mode="after")
+    def _operations_can_be_told(self) -> Self:
+        findings: list[Finding] = [
+            (("operations", *path), why)
+            for path, why in _unreachable(self.operations.notify, self.people, self.channels)
+        ]
+        findings += [
+            (("watches", position, "id"), f"the id {OPERATIONS!r} is taken: it is our own sources'")
+            for position, watch in enumerate(self.watches)
+            if watch.id == OPERATIONS
+        ]
+        if findings:
+            raise _dangling(findings)
+        return self
 
     def all_playbooks(self) -> Playbooks:
         return load_playbooks(self.playbooks.folder)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
+
+import msgspec
 
 from libs.common.events import ClassifiedMention
 
 HINT: Final = "hint"
 """Name of the rule by which every hint from a person raises a signal."""
+
+OPERATIONS: Final = "operations"
+"""Watch and rule of reports about Brandmelder's own sources; no watch and no rule of the
+configuration is called so."""
 
 
 class SignalKey(NamedTuple):
@@ -17,6 +24,13 @@ class SignalKey(NamedTuple):
 
     rule: str
     mention: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """That a source is ill: how, and when that was told."""
+
+    health: str
+    told_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,7 @@ class Signal:
     level: 0 to 6 on the Shitstorm-Skala (Graf & Schwede 2012), as far as this mention alone says.
     title: the incident's headline, should this signal open one.
     why: the named reason, for example `rule danger: label:crisis_candidate severity>=0.7`.
+    report: what is the matter with a source, when it is that and no post.
     """
 
     rule: str
@@ -36,6 +51,7 @@ class Signal:
     title: str
     why: str
     mention: ClassifiedMention
+    report: Report | None = None
 
     @property
     def watch(self) -> str:

@@ -33,7 +33,7 @@ from libs.common.events import ClassifiedMention, IncidentEvent, to_json
 from libs.common.retry import full_jitter
 from services.alert.incident import Incident, apply
 from services.alert.page import Quote
-from services.alert.signal import Signal, SignalKey
+from services.alert.signal import Report, Signal, SignalKey
 from services.alert.tables import events, evidence, incidents, signals
 
 T = TypeVar("T")
@@ -174,19 +174,19 @@ async def keep_evidence(
                 "author": mention.author.key if mention.author else None,
                 "source": place(mention),
                 "severity": mention.classification.severity,
-                "snapshot": msgspec.json.encode(quote(mention)).decode(),
+                "snapshot": msgspec.json.encode(quote(mention, report)).decode(),
             }
-            for mention in {signal.mention.id: signal.mention for signal in counted}.values()
+            for mention, report in {s.mention.id: (s.mention, s.report) for s in counted}.values()
         ],
     )
 
 
-def quote(mention: ClassifiedMention) -> Quote:
+def quote(mention: ClassifiedMention, report: Report | None = None) -> Quote:
     """The mention as people see it: without its author."""
     classification = mention.classification
     return Quote(
         mention=mention.id,
-        text="\n".join(filter(None, (mention.title, mention.text))),
+        text=text_of(mention),
         url=mention.url,
         source=place(mention),
         platform=mention.platform,
@@ -195,7 +195,13 @@ def quote(mention: ClassifiedMention) -> Quote:
         severity=classification.severity,
         words=_decisive_words(mention),
         followers=mention.author.followers if mention.author else None,
+        report=report,
     )
+
+
+def text_of(mention: ClassifiedMention) -> str:
+    """Title and text as they are shown."""
+    return "\n".join(filter(None, (mention.title, mention.text)))
 
 
 def place(mention: ClassifiedMention) -> str:
@@ -237,6 +243,61 @@ async def forget(connection: AsyncConnection, mentions: Collection[str]) -> set[
             .values(snapshot=msgspec.json.encode(blank).decode())
         )
     return touched
+
+
+class Standing(NamedTuple):
+    """What mentions are evidence of something that goes on: the level of that, by mention, and
+    those of which another text is shown."""
+
+    levels: Mapping[str, int]
+    outdated: frozenset[str]
+
+
+async def standing(
+    connection: AsyncConnection, mentions: Mapping[str, ClassifiedMention]
+) -> Standing:
+    """Which of these mentions are evidence already. What was deleted is never outdated."""
+    rows = await connection.execute(
+        select(evidence.c.mention, evidence.c.snapshot, incidents.c.folded)
+        .join(incidents, incidents.c.id == evidence.c.incident)
+        .where(evidence.c.mention.in_(list(mentions)), incidents.c.state != "resolved")
+    )
+    levels: dict[str, int] = {}
+    outdated: set[str] = set()
+    for mention, snapshot, folded in rows:
+        levels[mention] = max(_INCIDENT.decode(folded).level, levels.get(mention, 0))
+        shown = _QUOTE.decode(snapshot).text
+        if shown is not None and shown != text_of(mentions[mention]):
+            outdated.add(mention)
+    return Standing(levels, frozenset(outdated))
+
+
+async def edit(connection: AsyncConnection, mention: ClassifiedMention) -> None:
+    """Shows what the mention says now where it is evidence of something that goes on and said
+    something else."""
+    rows = await connection.execute(
+        select(evidence.c.incident, evidence.c.snapshot)
+        .join(incidents, incidents.c.id == evidence.c.incident)
+        .where(evidence.c.mention == mention.id, incidents.c.state != "resolved")
+    )
+    now = replace(quote(mention), edited_at=mention.edited_at or mention.collected_at)
+    for incident, snapshot in rows.all():
+        if _QUOTE.decode(snapshot).text in (None, now.text):
+            continue
+        await connection.execute(
+            update(evidence)
+            .where(evidence.c.incident == incident, evidence.c.mention == mention.id)
+            .values(snapshot=msgspec.json.encode(now).decode(), severity=now.severity)
+        )
+
+
+async def last_told(connection: AsyncConnection, incident: str) -> datetime | None:
+    """When the newest report among the incident's evidence was told; None without any."""
+    snapshots = await connection.scalars(
+        select(evidence.c.snapshot).where(evidence.c.incident == incident)
+    )
+    reports = [_QUOTE.decode(snapshot).report for snapshot in snapshots]
+    return max((report.told_at for report in reports if report), default=None)
 
 
 class Extent(NamedTuple):

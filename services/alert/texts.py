@@ -36,6 +36,17 @@ Graded: TypeAlias = Annotated[str, AfterValidator(_Takes("level", "level_name", 
 By: TypeAlias = Annotated[str, AfterValidator(_Takes("by"))]
 To: TypeAlias = Annotated[str, AfterValidator(_Takes("to"))]
 At: TypeAlias = Annotated[str, AfterValidator(_Takes("at"))]
+Source: TypeAlias = Annotated[str, AfterValidator(_Takes("source"))]
+ILL: Final = (
+    "auth_failed",
+    "blocked",
+    "rate_limited",
+    "over_budget",
+    "silent",
+    "failing",
+    "gone",
+)
+"""The healths of a source that operations are told of."""
 
 
 class Leads(Strict):
@@ -71,6 +82,28 @@ class Labels(Strict):
     other: Plain
 
 
+class SourceWords(Strict):
+    """What is the matter with a source, by its health, and its recovery."""
+
+    auth_failed: Source
+    blocked: Source
+    rate_limited: Source
+    over_budget: Source
+    silent: Source
+    failing: Source
+    gone: Source
+    missing: Plain
+    reason: Annotated[str, AfterValidator(_Takes("reason"))]
+    again: Annotated[str, AfterValidator(_Takes("source", "at"))]
+    removed: Source
+
+    def matter(self, health: str, source: str) -> str:
+        """What is the matter, as a sentence without its full stop. A health that only a newer
+        version knows is failing."""
+        words: str = getattr(self, health) if health in ILL else self.failing
+        return words.format(source=source)
+
+
 class Level(Strict):
     """A level of the Shitstorm-Skala: its name and what it means, as a half sentence."""
 
@@ -85,6 +118,7 @@ class Timeline(Strict):
     signal_joined: Plain
     signals_joined: Annotated[str, AfterValidator(_Takes("count"))]
     hint_joined: Plain
+    source_joined: Annotated[str, AfterValidator(_Takes("why"))]
     level_changed: Graded
     acknowledged: By
     assigned: Annotated[str, AfterValidator(_Takes("by", "to"))]
@@ -116,6 +150,8 @@ class Texts(Strict):
     judged: Annotated[str, AfterValidator(_Takes("label", "severity"))]
     because: Annotated[str, AfterValidator(_Takes("words"))]
     deleted: Plain
+    edited: At
+    source: SourceWords
     step: Annotated[str, AfterValidator(_Takes("text", "owner", "at"))]
     link: Plain
     link_news: Plain

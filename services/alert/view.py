@@ -27,7 +27,7 @@ from services.alert.outbox import Sent
 from services.alert.page import Quote
 from services.alert.pager import incident_url
 from services.alert.playbook import Bilingual, Playbook, Playbooks, clock_text
-from services.alert.signal import HINT
+from services.alert.signal import HINT, OPERATIONS
 from services.alert.texts import level_name, texts
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -116,6 +116,8 @@ class View:
         match event:
             case SignalJoined() if event.rule == HINT:
                 return words.hint_joined
+            case SignalJoined() if event.rule == OPERATIONS:
+                return words.source_joined.format(why=event.why)
             case SignalJoined():
                 return (
                     words.signals_joined.format(count=joined) if joined > 1 else words.signal_joined
@@ -167,10 +169,11 @@ def _graded(event: IncidentOpened | LevelChanged, language: Language) -> str:
 
 
 def _run_of_posts(events: Sequence[IncidentEvent], start: int) -> int:
-    """How many posts joined from here on without anything else in between; hints stand alone."""
+    """How many posts joined from here on without anything else in between; hints and reports about
+    sources stand alone."""
     length = 0
     for event in events[start:]:
-        if not isinstance(event, SignalJoined) or event.rule == HINT:
+        if not isinstance(event, SignalJoined) or event.rule in (HINT, OPERATIONS):
             break
         length += 1
     return length
@@ -205,6 +208,8 @@ def _evidence(quote: Quote) -> dict[str, Json]:
         "label": quote.label,
         "severity": quote.severity,
         "reasons": list(quote.words),
+        "edited_at": _time(quote.edited_at),
+        "health": quote.report.health if quote.report else None,
     }
 
 

@@ -10,27 +10,38 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.auth import Gate
 from libs.common.bus import RAW, Bus
+from libs.common.child.process import ChildProcess, Limits
 from libs.common.service import Service
 from libs.common.worker import Worker
+from services.classify.apart import Apart
 from services.classify.api import classify_router
 from services.classify.rules import load_rules
 from services.classify.settings import ClassifySettings
 from services.classify.step import classify_step
+from services.classify.tagging import NAME, InPlace, Tagger
 
-NAME: Final = "classify"
 GROUP: Final = "classify"
 
 
 @asynccontextmanager
 async def open_service(
-    settings: ClassifySettings, bus: Bus, _engine: AsyncEngine, gate: Gate
+    settings: ClassifySettings,
+    bus: Bus,
+    _engine: AsyncEngine,
+    gate: Gate,
+    *,
+    apart: bool = False,
 ) -> AsyncIterator[Service]:
     """The service with its lexicons loaded; it stores nothing.
 
+    apart: the stream is classified in a child process, since this one has more to do than that.
     Raises ConfigurationError for a bad lexicon file, with every finding.
     """
-    classifier = load_rules(settings.classify.lexicons)
-    step = classify_step(classifier, service=NAME)
+    own = settings.classify.lexicons
+    classifier = load_rules(own)
+    child = ChildProcess(Limits())
+    tagger: Tagger = Apart(classifier, own, child) if apart else InPlace(classifier)
+    step = classify_step(tagger)
     worker = Worker(service=NAME, group=GROUP, topics=[RAW], bus=bus, step=step)
 
     async def log_answers() -> str:
@@ -40,9 +51,12 @@ async def open_service(
     async def model() -> str:
         return f"{classifier.name} is loaded"
 
-    yield Service(
-        name=NAME,
-        router=classify_router(classifier, gate),
-        loops={"tag": worker.run},
-        checks={"log": log_answers, "model": model, "lag": worker.check},
-    )
+    try:
+        yield Service(
+            name=NAME,
+            router=classify_router(classifier, gate),
+            loops={"tag": worker.run},
+            checks={"log": log_answers, "model": model, "lag": worker.check},
+        )
+    finally:
+        await child.close()

@@ -1,103 +1,29 @@
-"""What a collector is: a place posts come from, read page by page.
+"""What a collector is: a place posts come from, read page by page or as they come.
 
 A collector holds no schedule and no state. It gets the cursor of its last page and gives the next
-page with a new cursor; the scheduler keeps the cursor, decides when to ask again, and turns a
-failure into the source's health. What can go wrong is a vocabulary, so that health has a reason:
-
-    CollectionFailed
-    ├── Unreachable      no connection, no name, broken connection, server error
-    ├── TooSlow          the answer took longer than its time limit
-    ├── TooLarge         the answer is larger than its size limit, perhaps only once unpacked
-    ├── RateLimited      the server asked to wait
-    ├── Blocked          a challenge page, or access is forbidden
-    ├── AuthFailed       the credentials are missing or refused
-    ├── Missing          nothing is there (any more), perhaps for a while
-    ├── Gone             the server says it is gone for good: the source is not polled again
-    ├── NotAFeed         an answer that is not what the source is configured as
-    ├── Unreadable       it could not be read within the limits of time and memory
-    └── Refused          the address leads to a private network
+page with a new cursor; the scheduler keeps the cursor once the page is on the log, decides when to
+ask again, and turns a failure (`failure.py`) into the source's health.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import Annotated, Protocol, runtime_checkable
 
 import httpx
-import msgspec
 from pydantic import Field
 
 from libs.common.clock import Clock
-from libs.common.errors import BrandmelderError
-from libs.common.events import Engagement, Kind, Rating
 from libs.common.settings import Duration, Identifier, Strict
-
-Health: TypeAlias = Literal[
-    "new", "ok", "unchanged", "empty", "silent", "blocked", "failing", "gone"
-]
-"""How a source is: `new` was never read, `ok` gave posts, `unchanged` had nothing new, `empty` is
-readable but holds nothing at all, `silent` had nothing new for longer than its `quiet_after`; the
-others failed, `gone` for good."""
+from services.ingest.budget import Budget, Spent
+from services.ingest.hook import Hook
+from services.ingest.post import Deletion, Page
 
 
-class PostAuthor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who wrote a post, as the platform shows it. It goes no further than `match.py`."""
-
-    handle: str | None = None
-    name: str | None = None
-    url: str | None = None
-    followers: int | None = None
-
-
-class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One post as its platform shows it, before any watch is asked. The fields are those of a
-    `Mention`; `published_at` is None when the platform does not say."""
-
-    platform: str
-    native_id: str
-    kind: Kind
-    url: str | None = None
-    title: str | None = None
-    text: str
-    lang: str | None = None
-    author: PostAuthor | None = None
-    published_at: datetime | None = None
-    thread: str | None = None
-    in_reply_to: str | None = None
-    rating: Rating | None = None
-    engagement: Engagement | None = None
-    place: str | None = None
-    backfill: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """The platform no longer shows this post."""
-
-    platform: str
-    native_id: str
-    deleted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What one reading gave.
-
-    cursor: hand it to the next reading, once these posts are durable. next_in: how long the
-    source wants to be left alone at least; None when it does not say. health: `ok`, `unchanged`
-    or `empty`.
-    """
-
-    posts: tuple[Post, ...]
-    cursor: str | None
-    deletions: tuple[Deletion, ...] = ()
-    next_in: timedelta | None = None
-    health: Health = "ok"
-
-
+@runtime_checkable
 class Collector(Protocol):
     """A place posts come from. Reading it changes nothing there."""
 
@@ -109,61 +35,48 @@ class Collector(Protocol):
         ...
 
 
-class CollectionFailed(BrandmelderError):
-    """A reading failed. `not_before`: the server asked for no request before this time."""
+@runtime_checkable
+class Stream(Protocol):
+    """A place that sends posts as they come. Listening changes nothing there."""
 
-    health: ClassVar[Health] = "failing"
-    reason: ClassVar[str]
+    def listen(self, cursor: str | None) -> AsyncGenerator[Page, None]:
+        """Pages from `cursor` on, the gap since then closed where the platform allows it. A page
+        without posts shows that the stream is alive. It ends when the server ends the stream.
 
-    def __init__(self, detail: str, *, not_before: datetime | None = None) -> None:
-        super().__init__(detail)
-        self.not_before = not_before
-
-
-class Unreachable(CollectionFailed):
-    reason = "unreachable"
+        Raises CollectionFailed.
+        """
+        ...
 
 
-class TooSlow(CollectionFailed):
-    reason = "too slow"
+@runtime_checkable
+class LooksBack(Protocol):
+    """What a collector of a platform with a past may have, for back-fills."""
+
+    def since(self, start: datetime) -> str:
+        """The cursor from which `collect` reads everything published since `start`."""
+        ...
 
 
-class TooLarge(CollectionFailed):
-    reason = "too large"
+@runtime_checkable
+class LooksAgain(Protocol):
+    """What a collector has whose platform does not tell of deletions, but can be asked."""
+
+    async def deleted(self, native_ids: Sequence[str]) -> Sequence[Deletion]:
+        """Those of these posts that the platform no longer shows. Raises CollectionFailed."""
+        ...
 
 
-class RateLimited(CollectionFailed):
-    reason = "rate limited"
+@runtime_checkable
+class Priced(Protocol):
+    """What a collector has whose platform counts or charges for what is read."""
 
+    def dearest_page(self) -> Spent:
+        """The most that the next page may cost."""
+        ...
 
-class Blocked(CollectionFailed):
-    health = "blocked"
-    reason = "blocked"
-
-
-class AuthFailed(CollectionFailed):
-    reason = "credentials refused"
-
-
-class Missing(CollectionFailed):
-    reason = "missing"
-
-
-class Gone(CollectionFailed):
-    health = "gone"
-    reason = "gone"
-
-
-class NotAFeed(CollectionFailed):
-    reason = "not a feed"
-
-
-class Unreadable(CollectionFailed):
-    reason = "unreadable"
-
-
-class Refused(CollectionFailed):
-    reason = "private address"
+    def looking_again(self, posts: int) -> Spent:
+        """What it costs to ask for so many posts again."""
+        ...
 
 
 class Confined(Protocol):
@@ -173,16 +86,33 @@ class Confined(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """size: bytes of the content once unpacked; seconds: for the whole of it, redirects too."""
+
+    size: int = 16 * 1024 * 1024
+    seconds: float = 60.0
+    redirects: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
     """What a source's configuration may build its collector from.
 
-    client reaches public addresses only; private_client reaches any.
+    client reaches public addresses only; private_client reaches any. keywords: words and phrases,
+    as written, for the platform's own search. keywords_suffice: one of them is in every post that
+    any watch wants; not so when a watch asks for no word at all, as `site:fanclub.example`.
     """
 
     client: httpx.AsyncClient
     private_client: httpx.AsyncClient
     clock: Clock
     confined: Confined
+    keywords: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    keywords_suffice: bool = True
+
+    def client_for(self, source: SourceConfig) -> httpx.AsyncClient:
+        return self.private_client if source.allow_private else self.client
 
 
 class SourceConfig(Strict, ABC):
@@ -194,8 +124,15 @@ class SourceConfig(Strict, ABC):
     """Time between two readings; the source's own wishes may make it longer."""
     quiet_after: Duration | None = None
     """Longer silence than this is not calm: the source counts as silent."""
+    control: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """A word that is known to occur here: when it is missing for long, the source is silent."""
+    look_again: Duration | None = Field(default=timedelta(hours=12), ge=timedelta(minutes=1))
+    """After this time a published post is asked for again, on platforms that do not tell of
+    deletions by themselves; null never asks."""
     allow_private: bool = False
     """Whether the address may lead into a private network."""
+    budget: Budget | None = None
+    """What reading may cost a month; without one it costs what it costs."""
 
     @property
     @abstractmethod
@@ -213,5 +150,5 @@ class SourceConfig(Strict, ABC):
         """What is read politely, one request at a time: usually the host's name."""
 
     @abstractmethod
-    def build(self, tools: Tools) -> Collector:
+    def build(self, tools: Tools) -> Collector | Stream | Hook:
         """The collector this configuration describes."""

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 
-from libs.common.events import Author, Mention, MentionDeleted, mention_id
+from libs.common.events import Author, Mention, mention_id
 from libs.common.query import Matcher, parse
 from libs.common.settings import Watch
-from services.ingest.collector import Deletion, Post, PostAuthor
+from services.ingest.post import Post, PostAuthor
 
 
 class Pseudonyms:
@@ -28,7 +28,7 @@ class Pseudonyms:
 
     def author(self, platform: str, author: PostAuthor) -> Author | None:
         """The author as mentions show them; None when the platform names nobody."""
-        account = author.handle or author.name or author.url
+        account = author.id or author.handle or author.name or author.url
         if not account:
             return None
         identity = f"{platform}\x1f{account.casefold()}".encode()
@@ -59,15 +59,12 @@ class Watches:
     def mentions(self, post: Post, source: str, now: datetime) -> list[Mention]:
         """The post once for every watch it matches; `now` is when it was collected."""
         seen = self._as_seen(post, source, now)
-        matched = self._wanted.match(seen)
-        if not matched:
-            return []
-        unwanted = set(self._unwanted.match(seen))
-        language = post.lang[:2].lower() if post.lang else None
-        watches = [
-            watch for watch in matched if watch not in unwanted and self._speaks(watch, language)
-        ]
-        return self._for(watches, seen, post)
+        watches = self._wanting(seen)
+        return self._for(watches, seen, post) if watches else []
+
+    def matched(self, post: Post, source: str, now: datetime) -> list[str]:
+        """The watches that want the post."""
+        return self._wanting(self._as_seen(post, source, now))
 
     def assigned(
         self, post: Post, source: str, watches: Iterable[str], now: datetime
@@ -75,18 +72,14 @@ class Watches:
         """The post for these watches, whatever their queries say."""
         return self._for(watches, self._as_seen(post, source, now), post)
 
-    def deletions(self, deletion: Deletion, source: str) -> list[MentionDeleted]:
-        """The deletion for every watch, since none remembers whether it had the post."""
+    def _wanting(self, seen: Mention) -> list[str]:
+        matched = self._wanted.match(seen)
+        if not matched:
+            return matched
+        unwanted = set(self._unwanted.match(seen))
+        language = seen.lang[:2].lower() if seen.lang else None
         return [
-            MentionDeleted(
-                id=mention_id(deletion.platform, deletion.native_id, watch),
-                watch=watch,
-                source=source,
-                platform=deletion.platform,
-                native_id=deletion.native_id,
-                deleted_at=deletion.deleted_at,
-            )
-            for watch in sorted(self.ids)
+            watch for watch in matched if watch not in unwanted and self._speaks(watch, language)
         ]
 
     def _speaks(self, watch: str, language: str | None) -> bool:
@@ -117,6 +110,7 @@ class Watches:
             if author is not None
             else None,
             published_at=post.published_at or now,
+            edited_at=post.edited_at,
             collected_at=now,
             thread=post.thread,
             in_reply_to=post.in_reply_to,

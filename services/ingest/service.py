@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,16 +14,28 @@ from libs.common.auth import Gate
 from libs.common.bus import Bus
 from libs.common.clock import Clock, utc_now
 from libs.common.db import check_store, migrate
-from libs.common.http import open_client
 from libs.common.service import Service
-from services.ingest.api import Desk, ingest_router
-from services.ingest.collector import Tools
-from services.ingest.confined import ConfinedProcess
+from services.ingest.api.coverage import coverage_router
+from services.ingest.api.hooks import Door, hooks_router
+from services.ingest.api.routes import Desk, ingest_router
+from services.ingest.collector import Stream
+from services.ingest.health.keeper import HealthWatch
+from services.ingest.health.observations import Observations
+from services.ingest.health.reports import Reports
+from services.ingest.health.silences import Silences
+from services.ingest.hooks.deliveries import Deliveries
+from services.ingest.hooks.subscriber import Subscriber
+from services.ingest.hooks.subscriptions import SubscriptionStore
+from services.ingest.intake import Intake
 from services.ingest.match import Pseudonyms, Watches
-from services.ingest.scheduler import Scheduler
+from services.ingest.opening import open_tools
+from services.ingest.posts import PostStore
+from services.ingest.schedule.reader import Reader
+from services.ingest.schedule.scheduler import Scheduler
+from services.ingest.schedule.spending import Spending
+from services.ingest.schedule.store import Claimant, SourceStore
 from services.ingest.settings import IngestSettings
-from services.ingest.sources import SourceView, views
-from services.ingest.store import Claimant, SourceStore
+from services.ingest.ways_in import ways_in
 
 NAME: Final = "ingest"
 
@@ -41,21 +55,46 @@ async def open_service(
     is_open = settings.privacy.authors == "open"
     watches = Watches(settings.watches, Pseudonyms(author_key.encode(), is_open=is_open))
     store = SourceStore(engine, Claimant.this_process())
-    await store.configure({source.id: source.place for source in settings.sources}, clock())
-    async with AsyncExitStack() as stack:
-        tools = await _tools(stack, settings, clock)
+    posts = PostStore(engine)
+    async with open_tools(settings, clock) as tools:
+        built = {source.id: source.build(tools) for source in settings.sources}
+        hubs = Subscriber(SubscriptionStore(engine), settings.public_url, clock, tools.limits)
+        ways = await ways_in(settings.sources, built, hubs, tools)
+        collectors = ways.collectors
+        places = {source.id: source.place for source in settings.sources}
+        await store.configure(places, clock(), delivered=ways.only_delivered)
+        observations = Observations(
+            engine, {source.id: source.control for source in settings.sources if source.control}
+        )
+        health = HealthWatch(
+            settings.sources,
+            store.states,
+            observations,
+            Silences(settings.sources, observations, ZoneInfo(settings.timezone)),
+            Reports(engine, bus),
+            settings.operations.after,
+            clock,
+            delivered=ways.only_delivered,
+            tidiers=(lambda now: posts.prune(list(places), now),),
+        )
+        intake = Intake(watches, posts, bus, clock)
         scheduler = Scheduler(
             settings.sources,
-            {source.id: source.build(tools) for source in settings.sources},
+            frozenset(id for id, each in collectors.items() if isinstance(each, Stream)),
+            Reader(
+                collectors,
+                intake,
+                store,
+                posts,
+                Spending(engine),
+                clock,
+                random.random,
+                observed=observations.note,
+            ),
             store,
-            watches,
-            bus,
             clock,
             readers=settings.ingest.readers,
         )
-
-        async def sources() -> Sequence[SourceView]:
-            return views(settings.sources, await store.states(), clock())
 
         async def log_answers() -> str:
             await bus.ready()
@@ -65,23 +104,14 @@ async def open_service(
             return await check_store(engine)
 
         desk = Desk(bus, watches, clock, settings.ingest.body_bytes)
+        deliveries = Deliveries(ways.hooked, intake, store, clock, observations.note)
+        router = ingest_router(desk, settings, health.views, gate)
+        router.include_router(hooks_router(Door(deliveries, clock, settings.ingest.body_bytes)))
+        ids = {source.id for source in settings.sources}
+        router.include_router(coverage_router(ids, health.intervals, gate, clock))
         yield Service(
             name=NAME,
-            router=ingest_router(desk, settings, sources, gate),
-            loops={"scheduler": scheduler.run},
-            checks={"log": log_answers, "store": store_answers, "sources": scheduler.health},
+            router=router,
+            loops={"scheduler": scheduler.run, "health": health.run, "hubs": ways.farewell},
+            checks={"log": log_answers, "store": store_answers, "sources": health.check},
         )
-
-
-async def _tools(stack: AsyncExitStack, settings: IngestSettings, clock: Clock) -> Tools:
-    agent = settings.ingest.user_agent
-    confined = ConfinedProcess()
-    stack.push_async_callback(confined.close)
-    return Tools(
-        client=await stack.enter_async_context(open_client(user_agent=agent)),
-        private_client=await stack.enter_async_context(
-            open_client(user_agent=agent, allow_private=True)
-        ),
-        clock=clock,
-        confined=confined,
-    )

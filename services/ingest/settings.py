@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from libs.common.settings import CommonSettings, Strict, unique_ids
 from services.ingest.collectors import Source
@@ -42,3 +42,10 @@ class IngestSettings(CommonSettings):
     @classmethod
     def _unique_sources(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
         return unique_ids(sources)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        wishes = [source.id for source in self.sources if getattr(source, "websub", False)]
+        if wishes and "public_url" not in self.model_fields_set:
+            raise ValueError(f"expected public_url, where the hub of {wishes[0]!r} reaches us")
+        return self

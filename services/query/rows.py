@@ -53,6 +53,16 @@ class Known(NamedTuple):
     body: bytes | None
 
 
+class Draft(NamedTuple):
+    """An event with what it makes of itself, whatever is stored: its row and the words of the
+    full-text index; None for a deletion. Most of the work, and the store need not be held for it.
+    """
+
+    event: StoredEvent
+    row: Row | None
+    words: str | None
+
+
 class Change(NamedTuple):
     """A row to write. `words` is what the full-text index shall hold of it, None for nothing."""
 
@@ -66,20 +76,23 @@ def mention_of(body: bytes) -> ClassifiedMention:
     return _DECODER.decode(body)
 
 
-def changes(known: Mapping[str, Known], events: Sequence[StoredEvent]) -> list[Change]:
+def draft(event: StoredEvent) -> Draft:
+    if isinstance(event, MentionDeleted):
+        return Draft(event, None, None)
+    return Draft(event, row_of(event), index_text(event))
+
+
+def changes(known: Mapping[str, Known], drafts: Sequence[Draft]) -> list[Change]:
     """What to write for a batch of events in order: each id once, in its last state."""
     rows: dict[str, Row] = {}
-    newest: dict[str, StoredEvent] = {}
-    for event in events:
-        row = successor(rows.get(event.id) or known.get(event.id), event)
+    words: dict[str, str | None] = {}
+    for each in drafts:
+        key = each.event.id
+        row = successor(rows.get(key) or known.get(key), each)
         if row is not None:
-            rows[event.id] = row
-            newest[event.id] = event
-    return [Change(row, _words(newest[key]), known.get(key)) for key, row in rows.items()]
-
-
-def _words(event: StoredEvent) -> str | None:
-    return index_text(event) if isinstance(event, ClassifiedMention) else None
+            rows[key] = row
+            words[key] = each.words
+    return [Change(row, words[key], known.get(key)) for key, row in rows.items()]
 
 
 def microseconds(moment: datetime) -> int:
@@ -138,12 +151,13 @@ def tombstone(deletion: MentionDeleted, known: Known | Row | None) -> Row:
     )
 
 
-def successor(known: Known | Row | None, event: StoredEvent) -> Row | None:
-    """The row that `event` makes of what is known; None when it changes nothing.
+def successor(known: Known | Row | None, draft: Draft) -> Row | None:
+    """The row that an event makes of what is known; None when it changes nothing.
 
     A deletion always holds, since the log keeps the order of a mention's events. A deleted mention
     comes back only when the source was seen to show it again after that.
     """
+    event, made, _ = draft
     if isinstance(event, MentionDeleted):
         row = tombstone(event, known)
         repeated = (
@@ -152,12 +166,10 @@ def successor(known: Known | Row | None, event: StoredEvent) -> Row | None:
             and known.collected_at >= row.collected_at
         )
         return None if repeated else row
-    if known is None:
-        return row_of(event)
-    collected_at = microseconds(event.collected_at)
+    if known is None or made is None:
+        return made
     if known.deleted_at is not None:
-        return row_of(event) if collected_at > known.collected_at else None
-    if collected_at < known.collected_at:
+        return made if made.collected_at > known.collected_at else None
+    if made.collected_at < known.collected_at or made.body == known.body:
         return None
-    row = row_of(event)
-    return None if row.body == known.body else row
+    return made

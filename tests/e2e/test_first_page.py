@@ -11,13 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from libs.common.auth import Gate
-from libs.common.bus import CLASSIFIED, Bus, streams
+from libs.common.bus import CLASSIFIED, SOURCES, Bus, streams
 from libs.common.bus.open import open_bus
 from libs.common.db import open_engine
-from libs.common.events import Classification, ClassifiedMention, Reason, mention_id, to_message
+from libs.common.events import (
+    Classification,
+    ClassifiedMention,
+    Reason,
+    SourceHealthChanged,
+    mention_id,
+    to_message,
+)
 from libs.common.service import create_app, serve
 from services.alert.service import open_service as open_alert
 from services.configuration import Configuration
@@ -106,6 +114,10 @@ class Site:
         """Returns when the store has all that the stream has shown."""
         while sum((await self._bus.lag("query", [CLASSIFIED])).values()):
             await asyncio.sleep(0.05)
+
+    async def tells(self, change: SourceHealthChanged) -> None:
+        message = to_message(SOURCES, change.source, change, service="ingest")
+        await self._bus.publish([message])
 
     async def publish(self, *mentions: ClassifiedMention) -> None:
         await self._bus.publish(
@@ -299,17 +311,72 @@ async def test_a_title_is_read_in_ones_own_language(site: Site, browser: Browser
         await expect(incident.locator("h3")).to_contain_text("Kritischer Beitrag")
 
 
-async def test_sources_that_are_not_well_are_named(site: Site, browser: Browser) -> None:
+async def test_the_sources_are_one_quiet_line_with_a_list_behind_it(
+    site: Site, browser: Browser
+) -> None:
     items = [
-        {"id": "press", "health": "failing", "reason": "private address"},
-        {"id": "shop", "health": "ok", "reason": None},
+        {
+            "id": "shop",
+            "health": "unchanged",
+            "reason": None,
+            "last_success": "2026-11-22T02:00:00Z",
+            "seen_a_day": 0,
+            "usual_a_day": 12.4,
+            "coverage": {"day": 1.0},
+        },
+        {
+            "id": "press",
+            "health": "auth_failed",
+            "reason": "credentials refused: 401",
+            "since": "2026-11-22T02:00:00Z",
+            "last_success": None,
+            "seen_a_day": None,
+            "usual_a_day": None,
+            "coverage": {"day": None},
+        },
     ]
     async with site.running(), a_page(browser) as page:
         await page.route("**/v1/sources", lambda route: route.fulfill(json={"items": items}))
         await sign_in(page, site)
-        await expect(page.locator("#sources-note")).to_have_text(
-            "1 Quelle ist gerade nicht lesbar: press (private address)"
+        note, listed = page.locator("#sources-note"), page.locator("#source-list li")
+        await expect(note).to_have_text("Quellen: 1 braucht Aufmerksamkeit")
+        await expect(listed.first).not_to_be_visible()
+        await note.click()
+        await expect(listed.nth(0)).to_contain_text("press")
+        await expect(listed.nth(0)).to_contain_text("Zugangsdaten abgelehnt")
+        await expect(listed.nth(0)).to_contain_text("credentials refused: 401")
+        await expect(listed.nth(0)).to_contain_text("Beiträge der letzten 24 Std.: unbekannt")
+        await expect(listed.nth(1)).to_contain_text("in Ordnung, nichts Neues")
+        await expect(listed.nth(1)).to_contain_text("Beiträge der letzten 24 Std.: 0, üblich 12")
+        items.pop()
+        await expect(note).to_have_text("Quellen: alle in Ordnung")
+        await page.get_by_role("button", name="English").click()
+        await expect(note).to_have_text("Sources: all well")
+        await expect(listed).to_contain_text("well, nothing new")
+
+
+async def test_a_sick_source_is_an_incident_on_the_page(site: Site, browser: Browser) -> None:
+    now = datetime.now(UTC)
+    sick = SourceHealthChanged(
+        source="bikeforum",
+        kind="discourse",
+        at=now,
+        health="auth_failed",
+        reason="credentials refused: 401",
+        well=False,
+        since=now,
+    )
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        await site.tells(sick)
+        incident = page.get_by_role("article")
+        await expect(incident.locator("h3")).to_have_text(
+            "Die Quelle bikeforum lehnt unsere Zugangsdaten ab"
         )
+        await expect(incident.locator(".facts")).to_contain_text("Betrieb")
+        await expect(incident).to_contain_text("Quelle fällt aus")
+        await site.tells(replace(sick, health="ok", well=True, at=now + timedelta(seconds=1)))
+        await expect(page.locator("h1:visible")).to_have_text("Es brennt nicht.")
 
 
 async def test_a_page_that_did_not_arrive_and_many_posts(site: Site, browser: Browser) -> None:

@@ -71,9 +71,12 @@ class Process:
         return sum(each.memory_info().rss for each in (root, *root.children(recursive=True)))
 
     def cpu_seconds(self) -> float:
+        """Of the process and its children, those included that have ended."""
         assert self._running is not None
-        times = psutil.Process(self._running.pid).cpu_times()
-        return times.user + times.system
+        root = psutil.Process(self._running.pid)
+        living = [each.cpu_times() for each in (root, *root.children(recursive=True))]
+        ended = living[0].children_user + living[0].children_system
+        return ended + sum(times.user + times.system for times in living)
 
     def _is_ready(self) -> bool:
         try:

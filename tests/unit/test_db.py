@@ -1,5 +1,6 @@
 """What the store's errors mean: try again, or a fault of ours."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,33 @@ async def test_a_store_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
 def test_an_address_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="BRANDMELDER_DATABASE"):
         open_engine(url)
+
+
+async def test_writers_of_one_process_take_turns_in_order(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'store.db'}")
+    done: list[int] = []
+
+    async def write(number: int) -> None:
+        async with writing(engine) as connection:
+            await connection.execute(text("SELECT 1"))
+            done.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        async with writing(engine):
+            for number in range(10):
+                group.create_task(write(number))
+            await asyncio.sleep(0)
+        group.create_task(write(10))
+    assert done == list(range(11))
+    await engine.dispose()
+
+
+async def test_a_writer_that_fails_or_is_cancelled_gives_its_turn_back(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'store.db'}")
+    for reason in (ValueError, asyncio.CancelledError):
+        with pytest.raises(reason):
+            async with writing(engine):
+                raise reason
+    async with asyncio.timeout(5), writing(engine) as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+    await engine.dispose()

@@ -330,3 +330,13 @@ async def test_no_sign_of_life_stays_behind(open_bus: OpenBus, path: Path) -> No
         assert any(path.parent.glob("*.alive"))
     await bus.close()
     assert names_beside(path) == ["log.db"]
+
+
+async def test_a_poll_is_full_while_there_is_enough(open_bus: OpenBus) -> None:
+    bus = await with_topic(open_bus())
+    for _ in range(5):
+        await bus.publish([message(b"x")] * 60)
+    async with bus.reader(["topic"]) as reader:
+        assert [len(await reader.poll(100, 0.0)) for _ in range(4)] == [100, 100, 100, 0]
+    async with bus.consumer("group", ["topic"]) as consumer:
+        assert [len(await consumer.poll(100, 0.0)) for _ in range(4)] == [100, 100, 100, 0]

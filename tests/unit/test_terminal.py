@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import pytest
 
-from libs.common.bus import CLASSIFIED, INCIDENTS, Bus, streams
+from libs.common.bus import CLASSIFIED, INCIDENTS, Bus, Message, streams
 from libs.common.bus.open import open_bus
 from libs.common.events import (
     Classification,
@@ -21,7 +21,7 @@ from libs.common.events import (
     to_message,
 )
 from services.alert.playbook import load_playbooks
-from services.terminal import Screen, Terminal
+from services.terminal import AT_ONCE, MOST_LINES, Screen, Terminal
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
@@ -69,6 +69,11 @@ async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
     await bus.close()
 
 
+def a_message(event: Event) -> Message:
+    topic = CLASSIFIED if isinstance(event, ClassifiedMention) else INCIDENTS
+    return to_message(topic, "k", event, service="test")
+
+
 async def shown(bus: Bus, events: list[Event], until: Callable[[list[str]], bool]) -> list[str]:
     """The lines for these events, which happen while the terminal is on."""
     lines: list[str] = []
@@ -84,9 +89,7 @@ async def shown(bus: Bus, events: list[Event], until: Callable[[list[str]], bool
             while not lines:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)  # the reader begins at the end of the log, right after
-            for event in events:
-                topic = CLASSIFIED if isinstance(event, ClassifiedMention) else INCIDENTS
-                await bus.publish([to_message(topic, "k", event, service="test")])
+            await bus.publish([a_message(event) for event in events])
             while not until(lines):
                 await asyncio.sleep(0.01)
         stop.set()
@@ -106,6 +109,15 @@ async def test_an_incident_is_shown_with_the_plan_and_its_page(bus: Bus) -> None
     assert delivered == (
         "03:00:00  ▲ Alarm zugestellt an crisis-room: Motorrad AG: Produkt gefährdet Menschen"
     )
+
+
+async def test_a_flood_is_counted_and_not_scrolled_past(bus: Bus) -> None:
+    flood: list[Event] = [a_mention(f"Bremse {number}") for number in range(AT_ONCE * 3)]
+    _, *mentions, rest = await shown(bus, flood, lambda lines: "noch" in lines[-1])
+    assert [line.rpartition("  ")[2] for line in mentions] == [
+        f"Bremse {number}" for number in range(MOST_LINES)
+    ]
+    assert rest == f"… und noch {AT_ONCE * 3 - MOST_LINES}"
 
 
 async def test_a_strangers_post_cannot_steer_the_terminal(bus: Bus) -> None:

@@ -165,6 +165,7 @@ class Bus(Protocol):
 RAW: Final = "mentions.raw"
 CLASSIFIED: Final = "mentions.classified"
 INCIDENTS: Final = "incidents"
+SOURCES: Final = "sources.health"
 DEAD_SUFFIX: Final = ".dead"
 DEAD_RETENTION: Final = timedelta(days=30)
 
@@ -175,9 +176,10 @@ def streams(partitions: int, retention: timedelta = timedelta(days=7)) -> tuple[
         Topic(RAW, partitions, retention),
         Topic(CLASSIFIED, partitions, retention),
         Topic(INCIDENTS, partitions),
+        Topic(SOURCES, 1, retention),
         *(
             Topic(name + DEAD_SUFFIX, 1, timedelta(days=30))
-            for name in (RAW, CLASSIFIED, INCIDENTS)
+            for name in (RAW, CLASSIFIED, INCIDENTS, SOURCES)
         ),
     )
 

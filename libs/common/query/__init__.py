@@ -8,6 +8,7 @@ and `Or` are parts of that narrowing; the nodes of a query are in `libs.common.q
 from libs.common.query.ast import Everything, Query
 from libs.common.query.errors import QueryError, QueryWarning
 from libs.common.query.evaluate import matches
+from libs.common.query.keywords import keywords
 from libs.common.query.matcher import Matcher
 from libs.common.query.narrowing import (
     All,
@@ -40,6 +41,7 @@ __all__ = [
     "Term",
     "columns",
     "index_text",
+    "keywords",
     "matches",
     "narrow",
     "parse",

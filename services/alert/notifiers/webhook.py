@@ -245,6 +245,8 @@ def _evidence(alarm: Alarm) -> dict[str, object] | None:
         "severity": quote.severity,
         "reasons": list(quote.words),
         "followers": quote.followers,
+        "edited_at": quote.edited_at.isoformat() if quote.edited_at else None,
+        "health": quote.report.health if quote.report else None,
     }
 
 

@@ -2,277 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
-from urllib.parse import urljoin, urlsplit
+from datetime import timedelta
+from typing import Literal
 
-import httpx
-import msgspec
-import structlog
-from lxml import html
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from libs.common import metrics
-from libs.common.clock import Clock
-from libs.common.events import Engagement, Kind
-from services.ingest.collector import (
-    Blocked,
-    Collector,
-    Confined,
-    Gone,
-    Missing,
-    NotAFeed,
-    Page,
-    Post,
-    Refused,
-    SourceConfig,
-    Tools,
-    Unreachable,
+from libs.common.settings import Duration
+from services.ingest.collector import Collector, SourceConfig, Tools
+from services.ingest.reading.address import WebAddress, host_of, shown
+from services.ingest.reading.feed_reading import (
+    FeedAt,
+    FeedCollector,
+    LanguageTag,
+    Platform,
+    short_hash,
 )
-from services.ingest.feed_formats.entry import Entry
-from services.ingest.feed_formats.read import read_feed
-from services.ingest.fetch import Answer, Known, Limits, fetch, is_challenge, is_html
-from services.ingest.pacing import longest, wish_of_feed
-
-log = structlog.get_logger(__name__)
-
-_MOVES_FOR_GOOD: Final = 3
-"""Permanent redirects to the same place before it is asked directly: hotel networks lie too."""
-_OLD: Final = timedelta(hours=24)
-"""What is older than this when a feed is first read is the past, not news."""
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address such as https://news.example/feed.xml")
-    return url
 
 
 class Config(SourceConfig):
-    """A feed."""
+    """One feed, RSS, Atom or JSON Feed, by its address."""
 
     kind: Literal["feed"] = "feed"
-    url: Annotated[str, AfterValidator(_web_address)]
-    platform: Literal["news", "blog", "forum", "review", "social", "podcast"] = "news"
+    url: WebAddress
+    platform: Platform = "news"
     """What kind of place it is; decides the kind of its posts."""
-    lang: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
+    lang: LanguageTag | None = None
     """The feed's language where it is known better than the feed says it."""
+    websub: bool = False
+    """Whether the feed's hub, where it names one, is asked to deliver what is new."""
+    websub_every: Duration = Field(default=timedelta(hours=1), ge=timedelta(seconds=1))
+    """Time between two readings while a hub delivers; they stay as a safety net."""
 
     @property
     def address(self) -> str:
-        parts = urlsplit(self.url)
-        place = f"{parts.scheme}://{parts.hostname}"
-        port = f":{parts.port}" if parts.port else ""
-        return f"{place}{port}{parts.path}" + ("?…" if parts.query else "")
+        return shown(self.url)
 
     @property
     def place(self) -> str:
-        return f"feed {_short(self.url)}"  # queries may be secret, and tell feeds apart
+        return f"feed {short_hash(self.url)}"  # queries may be secret, and tell feeds apart
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).netloc.rpartition("@")[2].lower()
+        return host_of(self.url)
 
     def build(self, tools: Tools) -> Collector:
-        client = tools.private_client if self.allow_private else tools.client
-        return FeedCollector(self, client, tools.clock, tools.confined)
-
-
-class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is remembered between two readings. Fields are only ever added.
-
-    wish: seconds the feed wanted to be left alone. seen: the entries the feed held when it was
-    last read, by short hash, with a hash of their content, so that only new and edited ones are
-    posts; entries that left the feed leave it too.
-    """
-
-    url: str
-    known: Known = Known()
-    wish: float | None = None
-    seen: dict[str, str] = {}
-
-
-class FeedCollector:
-    """Reads one feed politely; gives the entries that are new or were edited, oldest first."""
-
-    def __init__(
-        self,
-        config: Config,
-        client: httpx.AsyncClient,
-        clock: Clock,
-        confined: Confined,
-        limits: Limits | None = None,
-    ) -> None:
-        self._config = config
-        self._client = client
-        self._clock = clock
-        self._confined = confined
-        self._limits = limits or Limits()
-
-    async def collect(self, cursor: str | None) -> Page:
-        memory = _recall(cursor, self._config.url)
-        known = memory.known
-        if known.moved_to is not None and known.moved_times >= _MOVES_FOR_GOOD:
-            try:
-                return await self._read(known.moved_to, memory, cursor is None)
-            except (Blocked, Gone, Missing, NotAFeed, Refused, Unreachable):
-                memory = msgspec.structs.replace(memory, known=Known())
-        return await self._read(self._config.url, memory, cursor is None)
-
-    async def _read(self, url: str, memory: Cursor, is_first: bool) -> Page:
-        answer = await fetch(self._client, url, memory.known, self._clock, self._limits)
-        known = answer.known
-        if url == memory.known.moved_to and known.moved_to is None:
-            moved = memory.known
-            known = msgspec.structs.replace(
-                known, moved_to=moved.moved_to, moved_times=moved.moved_times
-            )
-        memory = msgspec.structs.replace(memory, known=known)
-        if answer.body is None:
-            metrics.FEEDS_READ.labels("unchanged").inc()
-            return _page((), memory, answer, "unchanged")
-        reading = await read_feed(answer.body, answer.content_type, answer.url, self._confined)
-        metrics.FEEDS_READ.labels(reading.path).inc()
-        if not reading.feed.format:
-            raise _no_feed(answer.body, answer)
-        now = self._clock()
-        oldest = now - _OLD if is_first else None
-        posts = _posts(reading.feed.entries, self._config, now, oldest)
-        hashes = {_short(post.native_id): digest for post, digest in posts}
-        news = [post for post, new in posts if memory.seen.get(_short(post.native_id)) != new]
-        wish = wish_of_feed(answer.body, now)
-        memory = msgspec.structs.replace(
-            memory, seen=hashes, wish=wish.total_seconds() if wish else None
-        )
-        health: Literal["ok", "unchanged", "empty"] = "ok" if news else "unchanged"
-        return _page(tuple(reversed(news)), memory, answer, health if posts else "empty")
-
-
-def _recall(cursor: str | None, url: str) -> Cursor:
-    """The memory behind a cursor; an empty one when it is of another address or of no use."""
-    try:
-        memory = msgspec.json.decode(cursor or "", type=Cursor)
-    except msgspec.DecodeError:
-        return Cursor(url)
-    return memory if memory.url == url else Cursor(url)
-
-
-def _page(
-    posts: tuple[Post, ...],
-    memory: Cursor,
-    answer: Answer,
-    health: Literal["ok", "unchanged", "empty"],
-) -> Page:
-    wish = timedelta(seconds=memory.wish) if memory.wish else None
-    return Page(
-        posts=posts,
-        cursor=msgspec.json.encode(memory).decode(),
-        next_in=longest(answer.fresh_for, wish),
-        health=health,
-    )
-
-
-def _no_feed(body: bytes, answer: Answer) -> Blocked | NotAFeed:
-    if not body.strip():
-        return NotAFeed("the answer is empty")
-    if not is_html(body):
-        kind = answer.content_type.partition(";")[0][:60] or "no stated type"
-        return NotAFeed(f"the answer ({kind}) is no RSS, Atom or JSON Feed")
-    if is_challenge(body):
-        return Blocked("the server answered with a page for browsers that asks for a person")
-    found = _named_feed(body, answer.url)
-    return NotAFeed(
-        "the address leads to an HTML page" + (f"; its feed is {found}" if found else "")
-    )
-
-
-def _named_feed(body: bytes, url: str) -> str | None:
-    """The feed that an HTML page names as its own."""
-    try:
-        page = html.document_fromstring(body[:262_144])
-    except (ValueError, html.etree.ParserError):
-        return None
-    for link in page.iter("link"):
-        kind = (link.get("type") or "").lower()
-        if "alternate" in (link.get("rel") or "").lower().split() and kind in (
-            "application/rss+xml",
-            "application/atom+xml",
-            "application/feed+json",
-        ):
-            return urljoin(url, link.get("href") or "")
-    return None
-
-
-_KINDS: Final[Mapping[str, Kind]] = {
-    "news": "article",
-    "blog": "article",
-    "podcast": "article",
-    "forum": "post",
-    "social": "post",
-    "review": "review",
-}
-
-
-def _posts(
-    entries: Sequence[Entry], config: Config, now: datetime, oldest: datetime | None
-) -> list[tuple[Post, str]]:
-    """The entries as posts, each with a hash of its content."""
-    named = [(entry, _name(entry)) for entry in entries if entry.title or entry.text]
-    times = Counter(name for _, name in named)
-    posts: dict[str, tuple[Post, str]] = {}
-    for entry, name in named:
-        # Some feeds give every entry the same guid; none of them may be lost for it.
-        unique = name if times[name] == 1 else f"{name}#{_short(_distinction(entry))}"
-        digest = _short(msgspec.json.encode(entry).decode())
-        posts.setdefault(unique, (_post(entry, unique, config, now, oldest), digest))
-    return list(posts.values())
-
-
-def _post(entry: Entry, name: str, config: Config, now: datetime, oldest: datetime | None) -> Post:
-    """A time in the future is taken as now; an entry without one counts as new.
-
-    oldest: what was published before it belongs to the past.
-    """
-    published = min(entry.published, now) if entry.published else None
-    answered = f"{config.id}/{entry.in_reply_to}" if entry.in_reply_to else None
-    return Post(
-        platform=config.platform,
-        native_id=f"{config.id}/{name}",  # an id is unique inside its feed only
-        kind=_kind(entry, config),
-        url=entry.link,
-        title=entry.title,
-        text=entry.text,
-        lang=config.lang or entry.lang,
-        author=entry.author,
-        published_at=published,
-        thread=answered,
-        in_reply_to=answered,
-        rating=entry.rating,
-        engagement=None if entry.replies is None else Engagement(replies=entry.replies),
-        backfill=oldest is not None and published is not None and published < oldest,
-    )
-
-
-def _kind(entry: Entry, config: Config) -> Kind:
-    if entry.rating is not None:
-        return "review"
-    kind = _KINDS[config.platform]
-    return "reply" if entry.in_reply_to and kind == "post" else kind
-
-
-def _name(entry: Entry) -> str:
-    """What tells an entry from the others of its feed: its id, else its link, else its content."""
-    return entry.id or entry.link or f"sha:{_short(_distinction(entry))}"
-
-
-def _distinction(entry: Entry) -> str:
-    when = entry.published.isoformat() if entry.published else entry.text
-    return "\x1f".join((entry.link or "", entry.title or "", when))
-
-
-def _short(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+        feed = FeedAt(self.id, self.url, self.platform, self.lang)
+        client = tools.client_for(self)
+        return FeedCollector(feed, client, tools.clock, tools.confined, tools.limits)

@@ -6,7 +6,7 @@ import {byId, element} from "/web/dom.js";
 import {showIncidents} from "/web/incidents.js";
 import {MentionList} from "/web/mentions.js";
 import * as session from "/web/session.js";
-import {sourcesNote} from "/web/sources.js";
+import {showSources} from "/web/sources.js";
 import {follow} from "/web/stream.js";
 import {LABELS, speak} from "/web/texts.js";
 
@@ -89,7 +89,7 @@ function showLanguage() {
   if (why) byId("sign-in-why").textContent = words[why];
   showShortcuts();
   showConnection(connection);
-  showSources();
+  showSources(sources, words);
   showPause(0);
   showEmpty();
 }
@@ -168,13 +168,7 @@ async function loadSources() {
     if (error.status !== 403 && error.status !== 404) return;
     sources = null;
   }
-  showSources();
-}
-
-function showSources() {
-  const text = sourcesNote(sources ?? [], words);
-  if (byId("sources-note").textContent !== text) byId("sources-note").textContent = text;
-  byId("sources-note").hidden = !text;
+  showSources(sources, words);
 }
 
 /** The incident that the link led to, when it is no longer open. */

@@ -96,17 +96,18 @@ function holding(statement, words) {
   return text ? [element("li", {class: "wording"}, text)] : [];
 }
 
-function quote({text, url, platform, source, published_at: at}, words) {
+function quote({text, url, platform, source, published_at: at, edited_at: edited}, words) {
   const linked = /^https?:\/\//i.test(url ?? "");
   return element(
     "li",
     {},
-    element("blockquote", {}, text),
+    element("blockquote", {}, text ?? words.deletedPost),
     element(
       "p",
       {class: "mention-foot"},
       element("span", {}, words.place({platform, source})),
       at ? element("time", {datetime: at}, words.time(new Date(at))) : null,
+      edited && text ? element("span", {}, words.editedOn(words.time(new Date(edited)))) : null,
       linked
         ? element("a", {href: url, target: "_blank", rel: "noopener noreferrer nofollow"}, words.open)
         : null,

@@ -67,13 +67,15 @@ function card(incident, words, act, now, asked) {
     element(
       "p",
       {class: "facts"},
-      element("span", {class: "watch"}, incident.watch),
+      element("span", {class: "watch"}, isOurs(incident) ? words.operations : incident.watch),
       element(
         "time",
         {datetime: incident.opened_at, title: words.fullTime(opened)},
         words.since(words.span(now - opened)),
       ),
-      element("span", {}, words.mentionsCount(words.number(incident.mentions))),
+      isOurs(incident)
+        ? null
+        : element("span", {}, words.mentionsCount(words.number(incident.mentions))),
     ),
     ...failedPages(incident).map(({to, reason}) =>
       element("p", {class: "undelivered"}, words.pageFailed(to.slice(to.indexOf(":") + 1), reason))),
@@ -94,6 +96,9 @@ function card(incident, words, act, now, asked) {
     ),
   );
 }
+
+// About one of Brandmelder's own sources, not about what people say.
+const isOurs = (incident) => incident.watch === "operations";
 
 // A title is kept in the language of the configuration; its plan's name is known in both.
 function headline({title, playbook}, words) {

@@ -34,10 +34,24 @@ const TEXTS = {
     showAll: (n) => `Alle ${n} zeigen`,
     unreachable: "Brandmelder ist nicht erreichbar",
     pageFailed: (to, why) => `Nachricht an ${to} nicht zugestellt${why ? `: ${why}` : ""}`,
-    sourcesUnreadable: (n, list) =>
-      n === 1 ? `1 Quelle ist gerade nicht lesbar: ${list}` : `${n} Quellen sind gerade nicht lesbar: ${list}`,
-    sourcesSilent: (list) => `Ungewöhnlich still: ${list}`,
-    more: (n) => `und ${n} weitere`,
+    sourcesWell: "Quellen: alle in Ordnung",
+    sourcesIll: (n) => (n === 1 ? "Quellen: 1 braucht Aufmerksamkeit" : `Quellen: ${n} brauchen Aufmerksamkeit`),
+    sinceTime: (at) => `seit ${at}`,
+    lastRead: (at) => `zuletzt gelesen ${at}`,
+    neverRead: "noch nie gelesen",
+    postsUnknown: "Beiträge der letzten 24 Std.: unbekannt",
+    postsSeen: (n) => `Beiträge der letzten 24 Std.: ${n}`,
+    postsSeenOfUsual: (n, usual) => `Beiträge der letzten 24 Std.: ${n}, üblich ${usual}`,
+    observed: (share) => `davon beobachtet: ${share}`,
+    operations: "Betrieb",
+    editedOn: (at) => `bearbeitet ${at}`,
+    deletedPost: "(Der Beitrag wurde an der Quelle gelöscht.)",
+    healths: {
+      new: "neu", ok: "in Ordnung", unchanged: "in Ordnung, nichts Neues", empty: "lesbar, aber leer",
+      silent: "ungewöhnlich still", blocked: "gesperrt", auth_failed: "Zugangsdaten abgelehnt",
+      rate_limited: "gebremst", over_budget: "Kontingent aufgebraucht", failing: "nicht lesbar",
+      gone: "verschwunden",
+    },
     evidence: "Das wurde gesagt",
     doThis: "Richtig",
     avoidThis: "Falsch",
@@ -121,10 +135,24 @@ const TEXTS = {
     showAll: (n) => `Show all ${n}`,
     unreachable: "Brandmelder cannot be reached",
     pageFailed: (to, why) => `Message to ${to} not delivered${why ? `: ${why}` : ""}`,
-    sourcesUnreadable: (n, list) =>
-      n === 1 ? `1 source cannot be read right now: ${list}` : `${n} sources cannot be read right now: ${list}`,
-    sourcesSilent: (list) => `Unusually quiet: ${list}`,
-    more: (n) => `and ${n} more`,
+    sourcesWell: "Sources: all well",
+    sourcesIll: (n) => (n === 1 ? "Sources: 1 needs attention" : `Sources: ${n} need attention`),
+    sinceTime: (at) => `since ${at}`,
+    lastRead: (at) => `last read ${at}`,
+    neverRead: "never read yet",
+    postsUnknown: "posts in the last 24 h: unknown",
+    postsSeen: (n) => `posts in the last 24 h: ${n}`,
+    postsSeenOfUsual: (n, usual) => `posts in the last 24 h: ${n}, usually ${usual}`,
+    observed: (share) => `observed: ${share} of that time`,
+    operations: "Operations",
+    editedOn: (at) => `edited ${at}`,
+    deletedPost: "(The post was deleted at its source.)",
+    healths: {
+      new: "new", ok: "well", unchanged: "well, nothing new", empty: "readable, but empty",
+      silent: "unusually quiet", blocked: "blocked", auth_failed: "credentials refused",
+      rate_limited: "slowed down", over_budget: "budget used up", failing: "cannot be read",
+      gone: "gone for good",
+    },
     evidence: "What was said",
     doThis: "Do",
     avoidThis: "Don’t",
@@ -191,6 +219,7 @@ export function speak(language) {
   const full = new Intl.DateTimeFormat(region, {dateStyle: "full", timeStyle: "medium"});
   const whole = new Intl.NumberFormat(region);
   const short = new Intl.NumberFormat(region, {maximumFractionDigits: 2});
+  const percent = new Intl.NumberFormat(region, {style: "percent"});
   return {
     ...texts,
     code: language,
@@ -201,6 +230,7 @@ export function speak(language) {
     fullTime: (date) => full.format(date),
     number: (value) => whole.format(value),
     fraction: (value) => short.format(value),
+    share: (value) => percent.format(value),
     /** A span in the largest fitting unit: "8 Min.". */
     span(milliseconds) {
       const seconds = Math.max(0, Math.round(milliseconds / 1000));

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import select
@@ -94,7 +95,15 @@ class House:
         names = {watch.id: watch.name for watch in self.settings.watches}
         self.pager = Pager(self.directory, self.playbooks, names, self.settings.public_url)
         rules = Rules(self.settings.rules, self.playbooks, names, self.settings.language)
-        self.responder = Responder(self.engine, rules, self.pager, self.bell, self.time)
+        self.responder = Responder(
+            self.engine,
+            rules,
+            self.pager,
+            self.bell,
+            self.time,
+            self.settings.language,
+            ZoneInfo(self.settings.timezone),
+        )
         self.commands = Commands(self.engine, self.pager, self.bell, self.time)
 
     async def sees(self, *events: Event) -> None:

@@ -128,6 +128,8 @@ async def test_one_incident_with_all_about_it(database_url: str) -> None:
             "label": "crisis_candidate",
             "severity": 0.82,
             "reasons": ["Bremse", "versagt"],
+            "edited_at": None,
+            "health": None,
         }
         assert len(found["evidence"]) == found["mentions"] == 4
         page = found["pages"][0]

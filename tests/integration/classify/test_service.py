@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
+from prometheus_client import REGISTRY
 
 from libs.common.auth import Gate
 from libs.common.bus import CLASSIFIED, RAW, Bus, streams
@@ -40,12 +42,13 @@ async def a_log(folder: Path) -> AsyncIterator[Bus]:
 
 @asynccontextmanager
 async def a_service(
-    bus: Bus, folder: Path, settings: ClassifySettings | None = None
+    bus: Bus, folder: Path, settings: ClassifySettings | None = None, *, apart: bool = False
 ) -> AsyncIterator[Service]:
     engine = open_engine(f"sqlite:///{folder / 'store.db'}")
     try:
         gate = Gate("let-me-in")
-        async with open_service(settings or ClassifySettings(), bus, engine, gate) as service:
+        chosen = settings or ClassifySettings()
+        async with open_service(chosen, bus, engine, gate, apart=apart) as service:
             yield service
     finally:
         await engine.dispose()
@@ -93,6 +96,45 @@ async def test_mentions_are_tagged_and_deletions_follow_them(tmp_path: Path) -> 
         assert labels == {"1": "crisis_candidate", "2": "praise"}
         of_the_burning = [type(e) for e in events if getattr(e, "id", None) == burning.id]
         assert of_the_burning == [ClassifiedMention, MentionDeleted]
+
+
+async def test_a_killed_child_loses_no_mention_and_repeats_none(tmp_path: Path) -> None:
+    async with a_log(tmp_path) as bus, a_service(bus, tmp_path, apart=True) as service:
+        mentions = [a_mention("Die Bremse hat versagt", native_id=str(n)) for n in range(3000)]
+        await bus.publish([to_message(RAW, each.id, each, service="test") for each in mentions])
+
+        retried = batches_retried()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(kill_a_child_at_work())
+            events = await tagged(bus, service, len(mentions))
+
+        assert batches_retried() == retried + 1
+        assert {label_of(event) for event in events} == {"crisis_candidate"}
+        assert sorted(id_of(event) for event in events) == sorted(each.id for each in mentions)
+
+
+async def kill_a_child_at_work() -> None:
+    """Kills the first child that appears: it is started for a batch that waits for it."""
+    async with asyncio.timeout(30):
+        while not (children := psutil.Process().children()):
+            await asyncio.sleep(0.01)  # a process tells nobody that it has started
+    children[0].kill()
+
+
+def batches_retried() -> float:
+    return (
+        REGISTRY.get_sample_value("brandmelder_batches_retried_total", {"group": "classify"}) or 0
+    )
+
+
+def label_of(event: Event) -> str:
+    assert isinstance(event, ClassifiedMention)
+    return event.classification.label
+
+
+def id_of(event: Event) -> str:
+    assert isinstance(event, ClassifiedMention)
+    return event.id
 
 
 async def test_the_checks_say_what_is_loaded_and_how_far_it_is(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ from libs.common.bus.sqlite import SqliteBus
 from libs.common.db import open_engine
 from libs.common.events import Mention, from_record
 from libs.common.service import Service, create_app
-from services.ingest.api import AT_ONCE, Desk, ingest_router
+from services.ingest.api.push import MOST_POSTS, TOGETHER, batch_of
+from services.ingest.api.routes import AT_ONCE, Desk, ingest_router
+from services.ingest.api.sources import SourceView, views
 from services.ingest.match import Pseudonyms, Watches
-from services.ingest.push import MOST_POSTS, TOGETHER, batch_of
-from services.ingest.schedule import configured
+from services.ingest.schedule.decide import configured
 from services.ingest.service import open_service
 from services.ingest.settings import IngestSettings
-from services.ingest.sources import SourceView, views
 from tests.unit.ingest.building import KEY, NOW, ListBus, SetClock, a_watch
 
 TOKEN = "a token for the tests"
@@ -367,6 +367,9 @@ async def test_sources_show_their_health_and_no_secrets() -> None:
         "last_entry": None,
         "failures": 2,
         "next_due": "2026-09-18T10:30:00Z",
+        "coverage": {"day": None, "week": None, "gaps": []},
+        "usual_a_day": None,
+        "seen_a_day": None,
     }
     assert (forum["id"], forum["health"]) == ("forum", "new")
     assert "geheim" not in answer.text

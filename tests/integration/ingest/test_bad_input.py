@@ -13,19 +13,18 @@ import pytest
 
 from libs.common.clock import utc_now
 from libs.common.http import open_client
-from services.ingest.collector import (
+from services.ingest.collector import Collector, Limits, Tools
+from services.ingest.failure import (
     Blocked,
     CollectionFailed,
     NotAFeed,
-    Page,
     Refused,
     TooLarge,
     TooSlow,
     Unreachable,
 )
-from services.ingest.collectors.feed import FeedCollector
-from services.ingest.confined import ConfinedProcess
-from services.ingest.fetch import Limits
+from services.ingest.post import Page
+from services.ingest.reading.confined import ConfinedProcess
 from tests.unit.ingest.building import a_feed_config, item, rss
 
 Serve = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -86,7 +85,8 @@ async def read(
     ):
         config = a_feed_config(url=url, allow_private=allow_private)
         limits = Limits(size=MEGABYTE, seconds=seconds)
-        collector = FeedCollector(config, client, utc_now, confined, limits)
+        collector = config.build(Tools(client, client, utc_now, confined, limits=limits))
+        assert isinstance(collector, Collector)
         try:
             return await collector.collect(cursor)
         finally:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.db import migrate, open_engine
-from services.ingest.schedule import SourceState, configured
-from services.ingest.store import Claimant, SourceStore
+from services.ingest.schedule.decide import SourceState, configured
+from services.ingest.schedule.store import Claimant, SourceStore
 from services.ingest.tables import sources
 from tests.unit.ingest.building import NOW
 
@@ -54,7 +54,7 @@ async def test_the_table_follows_the_configuration(engine: AsyncEngine) -> None:
     store = a_store(engine)
     await store.configure({"a": "1", "b": "1"}, NOW)
     (first, _) = await store.claim(["a", "b"], NOW, SOON)
-    assert await store.finish(replace(first, cursor="kept"))
+    assert await store.finish([replace(first, cursor="kept")])
     await store.configure({"a": "1", "b": "moved", "c": "1"}, SOON)
     a, b, c = await store.states()
     assert (a.id, a.cursor, a.since) == ("a", "kept", NOW)
@@ -82,7 +82,7 @@ async def test_a_state_comes_back_as_it_was(engine: AsyncEngine) -> None:
         reason="unreachable: ä",
         last_success=NOW,
     )
-    assert await store.finish(state)
+    assert await store.finish([state])
     assert await store.states() == [state]
 
 
@@ -94,8 +94,8 @@ async def test_a_claim_belongs_to_one_copy_until_it_ends(engine: AsyncEngine) ->
     assert await b.claimable(NOW, LATER) == []
     later = SOON + timedelta(seconds=1)
     (state,) = await b.claim(["s"], later, later + timedelta(seconds=15))
-    assert not await a.finish(replace(state, cursor="late"))
-    assert await b.finish(replace(state, cursor="good"))
+    assert not await a.finish([replace(state, cursor="late")])
+    assert await b.finish([replace(state, cursor="good")])
     assert [state.cursor for state in await b.states()] == ["good"]
 
 
@@ -112,8 +112,8 @@ async def test_what_is_not_due_or_never_again_is_not_claimed(engine: AsyncEngine
     store = a_store(engine)
     await store.configure({"late": "1", "never": "1"}, NOW)
     late, never = await store.claim(["late", "never"], NOW, SOON)
-    await store.finish(replace(late, due_at=SOON))
-    await store.finish(replace(never, due_at=None))
+    await store.finish([replace(late, due_at=SOON)])
+    await store.finish([replace(never, due_at=None)])
     assert await store.claim(["late", "never"], NOW, SOON) == []
     assert ids(await store.claimable(NOW, LATER)) == ["late"]
 
@@ -125,7 +125,7 @@ async def test_a_reading_of_a_source_that_was_reconfigured_meanwhile_is_not_kept
     await store.configure({"s": "1"}, NOW)
     (state,) = await store.claim(["s"], NOW, SOON)
     await store.configure({"s": "2"}, NOW)
-    assert not await store.finish(replace(state, cursor="of the old place"))
+    assert not await store.finish([replace(state, cursor="of the old place")])
 
 
 async def test_many_copies_at_once_share_the_sources(engine: AsyncEngine) -> None:

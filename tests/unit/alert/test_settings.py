@@ -13,7 +13,9 @@ from services.alert.playbook import load_playbooks
 from services.alert.settings import DEFAULT_RULES, AlertSettings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-PLAYBOOKS = "data-leak, general, hint, misconduct, outage, product-safety, service-failure"
+PLAYBOOKS = (
+    "data-leak, general, hint, misconduct, outage, product-safety, service-failure, source-down"
+)
 
 
 def settings(text: str) -> AlertSettings:

@@ -56,6 +56,8 @@ def test_the_body_is_a_typed_event_in_both_languages() -> None:
                 "severity": 0.82,
                 "reasons": ["Bremse", "versagt"],
                 "followers": 5400,
+                "edited_at": None,
+                "health": None,
             },
             "steps": [
                 {

@@ -8,7 +8,8 @@ from libs.common.bus import CLASSIFIED, Message, Record
 from libs.common.errors import InvalidEvent
 from libs.common.events import ClassifiedMention, Noted, from_record
 from services.classify.rules import RulesClassifier, load_rules
-from services.classify.step import CHUNK, classified, classify_step
+from services.classify.step import classify_step
+from services.classify.tagging import CHUNK, InPlace, classified
 from tests.unit.classify.subjects import a_deletion, a_mention
 
 
@@ -26,14 +27,14 @@ async def test_a_mention_goes_on_with_its_verdict_keyed_by_its_watch(
     rules: RulesClassifier,
 ) -> None:
     mention = a_mention("Die Bremse hat versagt", watch="board", followers=7)
-    [message] = await classify_step(rules)([mention])
+    [message] = await classify_step(InPlace(rules))([mention])
     assert (message.topic, message.key) == (CLASSIFIED, "board")
     assert event_of(message) == classified(mention, rules.classify([mention])[0])
 
 
 async def test_a_deletion_passes_through_keyed_by_its_watch(rules: RulesClassifier) -> None:
     deletion = a_deletion(watch="board")
-    [message] = await classify_step(rules)([deletion])
+    [message] = await classify_step(InPlace(rules))([deletion])
     assert (message.topic, message.key, event_of(message)) == (CLASSIFIED, "board", deletion)
 
 
@@ -42,22 +43,22 @@ async def test_a_batch_keeps_its_order_whatever_its_size(rules: RulesClassifier)
         a_deletion(native_id=str(n)) if n % 7 == 0 else a_mention(native_id=str(n))
         for n in range(CHUNK * 2 + 3)
     ]
-    messages = await classify_step(rules)(events)
+    messages = await classify_step(InPlace(rules))(events)
     assert [getattr(event_of(m), "native_id", None) for m in messages] == [
         event.native_id for event in events
     ]
-    assert await classify_step(rules)([]) == []
+    assert await classify_step(InPlace(rules))([]) == []
 
 
 async def test_the_same_event_gives_the_same_message(rules: RulesClassifier) -> None:
-    step = classify_step(rules)
+    step = classify_step(InPlace(rules))
     assert await step([a_mention()]) == await step([a_mention()])
 
 
 async def test_another_event_is_refused(rules: RulesClassifier) -> None:
     note = Noted(incident="i", at=datetime(2026, 1, 1, tzinfo=UTC), by="anna", text="?")
     with pytest.raises(InvalidEvent, match="Noted does not belong on the raw stream"):
-        await classify_step(rules)([note])
+        await classify_step(InPlace(rules))([note])
 
 
 def test_a_second_verdict_replaces_the_first(rules: RulesClassifier) -> None:

@@ -10,12 +10,13 @@ import httpx
 import msgspec
 
 from libs.common.bus import Message
-from libs.common.errors import BusUnavailable
+from libs.common.errors import BusUnavailable, MessageTooLarge
 from libs.common.events import Mention
 from libs.common.settings import Watch
-from services.ingest.collector import Post, PostAuthor, Tools
+from services.ingest.collector import Tools
 from services.ingest.collectors import feed
 from services.ingest.match import Pseudonyms, Watches
+from services.ingest.post import Post, PostAuthor
 
 NOW = datetime(2026, 9, 18, 10, 30, tzinfo=UTC)
 KEY = b"a key for the tests"
@@ -46,15 +47,18 @@ class Unconfined:
 
 
 class ListBus:
-    """Keeps what is published; refuses while it is down."""
+    """Keeps what is published; refuses while it is down, and what is longer than `longest`."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = 1 << 20) -> None:
         self.messages: list[Message] = []
         self.is_down = False
+        self.longest = longest
 
     async def publish(self, messages: Sequence[Message]) -> None:
         if self.is_down:
             raise BusUnavailable("the log is down")
+        if any(len(message.value or b"") > self.longest for message in messages):
+            raise MessageTooLarge(f"{self.longest} bytes are the most")
         self.messages += messages
 
     @property

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.ingest.feed_formats.charset import decode
+from services.ingest.reading.feed_formats.charset import decode
 
 TEXT = "<rss>Grüße – „Öl“ €</rss>"
 UTF_8 = "application/xml; charset=utf-8"

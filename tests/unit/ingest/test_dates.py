@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.dates import parse_date
+from services.ingest.reading.dates import parse_date
 
 TEN = datetime(2026, 9, 18, 10, 0, tzinfo=UTC)
 
@@ -66,6 +66,9 @@ def test_german_months_and_odd_times(text: str, expected: datetime) -> None:
         "1" * 5000,
         "18 Sep 2026 99:00",
         "2026-09-18T10:00:00+99:99",
+        "Fri, 18 Sep 2026 25:00:00 GMT",
+        "Fri, 30 Feb 2026 10:00:00 GMT",
+        "Fri, 18 Sep 0001 00:00:00 +1400",
     ],
 )
 def test_what_is_no_date_is_none(text: str | None) -> None:
@@ -77,6 +80,18 @@ def test_what_programs_write_is_read_back(time: datetime) -> None:
     second = time.replace(microsecond=0)
     assert parse_date(format_datetime(second)) == second
     assert parse_date(time.isoformat()) == time
+
+
+@given(
+    st.datetimes(datetime(1991, 1, 1), datetime(2068, 1, 1)),  # noqa: DTZ001 -- the zone follows
+    st.integers(-12 * 60, 14 * 60),
+)
+def test_programs_write_in_any_zone(time: datetime, minutes: int) -> None:
+    local = time.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
+    utc = local.astimezone(UTC)
+    assert parse_date(format_datetime(local)) == parse_date(local.isoformat()) == utc
+    assert parse_date(format_datetime(utc, usegmt=True)) == utc
+    assert parse_date(f"{local:%d-%b-%Y %H:%M:%S %z}") == utc
 
 
 @given(st.text(max_size=90))

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from services.ingest.collector import Blocked, NotAFeed, Page, Unreachable
-from services.ingest.collectors.feed import Cursor
+from services.ingest.failure import Blocked, NotAFeed, Unreachable
+from services.ingest.post import Page
+from services.ingest.reading.feed_reading import Cursor, FeedCollector
 from tests.unit.ingest.building import (
     NOW,
     SetClock,
@@ -114,6 +115,18 @@ async def test_a_feed_that_gives_every_entry_the_same_id_loses_none() -> None:
     page = await Site(rss(same.format("A"), same.format("B"))).read()
     assert {post.title for post in page.posts} == {"A", "B"}
     assert len({post.native_id for post in page.posts}) == 2
+
+
+async def test_a_login_in_the_address_of_a_feed_is_in_no_post() -> None:
+    entry = "<item><title>Motorrad</title><guid>1</guid><link>/1</link></item>"
+    site = Site(rss(entry))
+    url = "https://anna:geheim@news.example/feed.xml"
+    (read,) = (await site.read(url=url)).posts
+    tools = tools_over(site, site.clock, site.confined)
+    feed = a_feed_config(url=url).build(tools)
+    assert isinstance(feed, FeedCollector)
+    (sent,) = await feed.delivered(rss(entry).encode(), "application/rss+xml")
+    assert (read.url, sent.url) == ("https://news.example/1", "https://news.example/1")
 
 
 async def test_the_same_guid_in_two_feeds_is_two_posts() -> None:

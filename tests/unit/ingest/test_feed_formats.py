@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.events import Rating
-from services.ingest.collector import PostAuthor
-from services.ingest.feed_formats.entry import (
+from services.ingest.post import PostAuthor
+from services.ingest.reading.feed_formats.entry import (
     Entry,
     Extras,
     person_in_one_line,
     rating,
     target_of,
 )
-from services.ingest.feed_formats.fast import Unusual, parse_fast
-from services.ingest.feed_formats.json_feed import parse_json
-from services.ingest.feed_formats.tolerant import parse_tolerant
+from services.ingest.reading.feed_formats.fast import Unusual, parse_fast
+from services.ingest.reading.feed_formats.json_feed import parse_json
+from services.ingest.reading.feed_formats.tolerant import parse_tolerant
 from tests.unit.ingest.well_formed import LEFT_TO_THE_TOLERANT, READ_FAST, URL, feed
 
 
@@ -212,11 +212,29 @@ DATES = st.sampled_from(
 )
 
 
+LANGUAGES = st.sampled_from(["", " xml:lang='fr'"])
+ADDRESSES = st.sampled_from(
+    [
+        "https://a.example/",
+        "https://a.example/?x=1&y=2",
+        "https://a.example/x;y?z=1#c",
+        "https://a.example/x;",
+        "https://a.example/x?#",
+        "http://[a/",
+        "/rel",
+        "?q=1&r=2",
+        "b/c",
+        "a b",
+        "",
+    ]
+)
+
+
 @st.composite
 def rss_items(draw: st.DrawFn) -> str:
     parts = {
         "title": escape(draw(WORDS | HTML)),
-        "link": escape(draw(st.sampled_from(["https://a.example/?x=1&y=2", "/rel", "", "a b"]))),
+        "link": escape(draw(ADDRESSES)),
         "description": escape(draw(HTML | WORDS)),
         "content:encoded": f"<![CDATA[{draw(HTML)}]]>",
         "pubDate": draw(DATES),
@@ -224,22 +242,22 @@ def rss_items(draw: st.DrawFn) -> str:
         "dc:creator": escape(draw(WORDS)),
         "slash:comments": draw(st.sampled_from(["0", "12", "viele"])),
         "guid isPermaLink='false'": escape(draw(WORDS)),
+        "guid": escape(draw(ADDRESSES)),
         "category": escape(draw(WORDS)),
         "r:rating": draw(st.sampled_from(["1", "4.5", "9", "gut"])),
     }
     chosen = draw(st.lists(st.sampled_from(sorted(parts)), unique=True))
     inner = "".join(f"<{name}>{parts[name]}</{name.split()[0]}>" for name in chosen)
-    return f"<item>{inner}</item>"
+    return f"<item{draw(LANGUAGES)}>{inner}</item>"
 
 
 @st.composite
 def atom_entries(draw: st.DrawFn) -> str:
     kind = st.sampled_from(["text", "html"])
-    addresses = st.sampled_from(["https://a.example/", "b/c", "?q=1&r=2"])
     parts = [
         f"<id>urn:{escape(draw(WORDS))}</id>",
         f"<title type='{draw(kind)}'>{escape(draw(HTML | WORDS))}</title>",
-        f"<link href={quoteattr(draw(addresses))}/>",
+        f"<link href={quoteattr(draw(ADDRESSES))}/>",
         f"<updated>{draw(DATES)}</updated>",
         f"<summary type='{draw(kind)}'>{escape(draw(HTML))}</summary>",
         f"<content type='{draw(kind)}' xml:lang='en'>{escape(draw(HTML))}</content>",
@@ -248,7 +266,7 @@ def atom_entries(draw: st.DrawFn) -> str:
         "<p>noch einer</p></div></content>",
     ]
     chosen = draw(st.lists(st.sampled_from(range(len(parts))), unique=True))
-    return "<entry>" + "".join(parts[number] for number in chosen) + "</entry>"
+    return f"<entry{draw(LANGUAGES)}>" + "".join(parts[number] for number in chosen) + "</entry>"
 
 
 @st.composite
@@ -261,7 +279,7 @@ def documents(draw: st.DrawFn) -> str:
         "<rss version='2.0' xmlns:content='http://purl.org/rss/1.0/modules/content/'"
         " xmlns:dc='http://purl.org/dc/elements/1.1/' xmlns:r='urn:reviews'"
         " xmlns:slash='http://purl.org/rss/1.0/modules/slash/'>"
-        f"<channel><title>T</title><language>de</language>{items}</channel></rss>"
+        f"<channel{draw(LANGUAGES)}><title>T</title><language>de</language>{items}</channel></rss>"
     )
 
 

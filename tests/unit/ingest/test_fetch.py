@@ -6,7 +6,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from services.ingest.collector import (
+from services.ingest.collector import Limits
+from services.ingest.failure import (
     AuthFailed,
     Blocked,
     CollectionFailed,
@@ -17,7 +18,8 @@ from services.ingest.collector import (
     TooLarge,
     Unreachable,
 )
-from services.ingest.fetch import Answer, Known, Limits, fetch, is_html
+from services.ingest.reading.answer import is_html
+from services.ingest.reading.fetch import Answer, Known, fetch
 from tests.unit.ingest.building import NOW, SetClock
 
 URL = "https://news.example/feed.xml"
@@ -187,3 +189,21 @@ async def test_a_redirect_to_nowhere_is_a_failure(location: str) -> None:
 )
 def test_html_is_told_by_its_start(body: bytes, html: bool) -> None:
     assert is_html(body) is html
+
+
+@pytest.mark.parametrize(("end", "html"), [(b"<html>", True), (b"x", False)])
+def test_many_comments_before_anything_else_are_no_riddle(end: bytes, html: bool) -> None:
+    assert is_html(b"<!---->" * 500 + end) is html
+
+
+async def test_a_login_in_the_address_is_in_nothing_that_is_kept_or_handed_on() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/feed.xml":
+            return httpx.Response(301, headers={"location": "/moved"})
+        return httpx.Response(200, stream=httpx.ByteStream(b"<rss/>"))
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        url = "https://anna:geheim@news.example/feed.xml"
+        answered = await fetch(client, url, Known(), SetClock(), Limits())
+    assert answered.url == "https://news.example/moved"
+    assert (answered.known.moved_to, answered.known.moved_times) == (None, 0)

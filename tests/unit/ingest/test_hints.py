@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from libs.common.events import Author
-from services.ingest.hints import Hint, Reporter, hint_id, mentions_of, receipt
+from services.ingest.api.hints import Hint, Reporter, hint_id, mentions_of, receipt
 from tests.unit.ingest.building import NOW, a_watch, some_watches
 
 WATCHES = some_watches(a_watch("board", "Mustermann"), a_watch("motorrad-ag", "Motorrad"))

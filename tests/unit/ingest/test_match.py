@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from libs.common.events import Author, Mention, MentionDeleted, mention_id
+from libs.common.events import Author, Mention, mention_id
 from libs.common.settings import Watch
-from services.ingest.collector import Deletion, PostAuthor
+from services.ingest.post import PostAuthor
 from tests.unit.ingest.building import NOW, a_post, a_watch, some_watches
 
 
@@ -84,17 +84,10 @@ def test_a_post_without_a_time_was_published_when_it_was_found() -> None:
     assert mention.published_at == NOW
 
 
-def test_a_deletion_is_told_to_every_watch() -> None:
-    watches = some_watches(a_watch("b", "x"), a_watch("a", "y"))
-    deletions = watches.deletions(Deletion("forum", "kurve/1", NOW), "kurve")
-    assert deletions == [
-        MentionDeleted(
-            id=mention_id("forum", "kurve/1", watch),
-            watch=watch,
-            source="kurve",
-            platform="forum",
-            native_id="kurve/1",
-            deleted_at=NOW,
-        )
-        for watch in ("a", "b")
-    ]
+def test_an_edited_post_says_when_it_was_edited() -> None:
+    edited = a_post(edited_at=NOW - timedelta(minutes=1))
+    (mention,) = some_watches().mentions(edited, "presse", NOW)
+    assert mention.edited_at == NOW - timedelta(minutes=1)
+    (plain,) = some_watches().mentions(a_post(), "presse", NOW)
+    assert plain.edited_at is None
+    assert plain.id == mention.id

@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.ingest.pacing import freshness, longest, retry_after, wish_of_feed
+from services.ingest.reading.pacing import (
+    after_seconds,
+    at_timestamp,
+    at_unix_time,
+    freshness,
+    longest,
+    retry_after,
+    wish_of_feed,
+)
 
 NOW = datetime(2026, 9, 18, 10, 30, tzinfo=UTC)  # a Friday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -27,6 +35,69 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 )
 def test_retry_after_in_both_forms_is_clamped(value: str, wait: timedelta | None) -> None:
     assert retry_after({"retry-after": value}, NOW) == (None if wait is None else NOW + wait)
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        ("90", timedelta(seconds=90)),
+        (" 1.5 ", timedelta(seconds=1.5)),
+        (90, timedelta(seconds=90)),
+        (0.25, timedelta(seconds=1)),
+        ("0", timedelta(seconds=1)),
+        (1e300, 24 * HOUR),
+        (float("inf"), 24 * HOUR),
+        ("999999999999999", 24 * HOUR),
+        (float("nan"), None),
+        (-1, None),
+        ("-1", None),
+        ("1e3", None),
+        ("٣", None),
+        ("", None),
+    ],
+)
+def test_a_wait_in_seconds_is_understood_and_bounded(
+    value: str | float, wait: timedelta | None
+) -> None:
+    assert after_seconds(value, NOW) == (None if wait is None else NOW + wait)
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        (NOW.timestamp() + 90, timedelta(seconds=90)),
+        (str(int(NOW.timestamp()) + 90), timedelta(seconds=90)),
+        (0, timedelta(seconds=1)),
+        ("1", timedelta(seconds=1)),
+        ("99999999999999", 24 * HOUR),
+        (float("inf"), 24 * HOUR),
+        (float("nan"), None),
+        ("soon", None),
+        (-5, None),
+    ],
+)
+def test_a_time_since_1970_is_understood_and_bounded(
+    value: str | float, wait: timedelta | None
+) -> None:
+    assert at_unix_time(value, NOW) == (None if wait is None else NOW + wait)
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        ("2026-09-18T10:35:00Z", 5 * MINUTE),
+        ("2026-09-18T12:35:00+02:00", 5 * MINUTE),
+        (" 2026-09-18T10:35:00 ", 5 * MINUTE),
+        ("2026-09-18T09:00:00Z", timedelta(seconds=1)),
+        ("2099-01-01T00:00:00Z", 24 * HOUR),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("tomorrow", None),
+        ("", None),
+    ],
+)
+def test_a_timestamp_is_understood_and_bounded(value: str, wait: timedelta | None) -> None:
+    assert at_timestamp(value, NOW) == (None if wait is None else NOW + wait)
 
 
 @pytest.mark.parametrize(

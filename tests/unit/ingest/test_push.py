@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from libs.common.events import Mention
-from services.ingest.push import (
+from services.ingest.api.push import (
     MOST_POSTS,
     TOGETHER,
     TOGETHER_BYTES,

@@ -7,17 +7,29 @@ from typing import Any
 
 import pytest
 
-from services.ingest.collector import Gone, Health, Page, RateLimited, Unreachable
-from services.ingest.schedule import (
+from services.ingest.failure import (
+    AuthFailed,
+    BackOff,
+    Gone,
+    Health,
+    RateLimited,
+    TooSlow,
+    Unreachable,
+)
+from services.ingest.post import Page
+from services.ingest.schedule.decide import (
     LONGEST_BACK_OFF,
+    STREAM_APART,
     Pace,
     SourceState,
     Waiting,
     after_failure,
     after_page,
+    begun_apart,
     configured,
     due,
     present_health,
+    while_heard,
 )
 from tests.unit.ingest.building import NOW, a_post
 
@@ -72,6 +84,70 @@ def test_a_page_makes_well_and_keeps_the_cursor() -> None:
         last_success=NOW,
         last_entry=NOW,
     )
+
+
+def test_a_page_with_more_behind_it_is_no_reading_yet() -> None:
+    more = Page(posts=(), cursor="c2", more=True)
+    state = after_page(a_state(failures=2), more, PACE, NOW + HOUR, nearly_always)
+    assert (state.due_at, state.cursor) == (NOW + HOUR, "c2")
+    assert (state.last_success, state.failures, state.health) == (None, 0, "ok")
+    asked = replace(more, next_in=MINUTE)
+    assert after_page(state, asked, PACE, NOW + HOUR, never).due_at == NOW + HOUR + MINUTE
+
+
+def test_a_post_from_the_future_does_not_hide_that_a_source_falls_silent() -> None:
+    page = Page(posts=(a_post(published_at=NOW + 1000 * 24 * HOUR),), cursor="c")
+    state = after_page(a_state(), page, PACE, NOW, never)
+    assert state.last_entry == NOW
+    pace = Pace(MINUTE, quiet_after=24 * HOUR)
+    assert present_health(state, pace, NOW + 25 * HOUR)[0] == "silent"
+
+
+def test_a_stream_is_due_while_it_is_heard_and_not_begun_twice_in_a_moment() -> None:
+    heard = while_heard(a_state(due_at=NOW + HOUR), NOW)
+    assert heard.due_at == NOW
+    second = timedelta(seconds=1)
+    assert begun_apart(heard, NOW - second, NOW).due_at == NOW - second + STREAM_APART
+    assert begun_apart(heard, NOW - HOUR, NOW).due_at == NOW
+    assert begun_apart(a_state(due_at=NOW + HOUR), NOW, NOW).due_at == NOW + HOUR
+    assert begun_apart(a_state(due_at=None), NOW, NOW).due_at is None
+
+
+def test_a_clock_that_was_set_back_while_a_stream_was_heard_delays_nothing() -> None:
+    assert begun_apart(a_state(), NOW + HOUR, NOW).due_at == NOW + STREAM_APART
+
+
+def test_refused_credentials_are_tried_once_an_hour() -> None:
+    state = a_state(failures=9)
+    first = after_failure(state, AuthFailed("401"), PACE, NOW, never)
+    assert (first.due_at, first.health) == (NOW + HOUR, "auth_failed")
+    slow = after_failure(state, AuthFailed("401", not_before=NOW + 2 * HOUR), PACE, NOW, never)
+    assert slow.due_at == NOW + 2 * HOUR
+
+
+def test_the_waits_that_a_platform_prescribes_begin_anew_with_another_kind_of_failure() -> None:
+    back_off = BackOff(first=MINUTE, longest=4 * MINUTE, factor=2.0)
+    limited = RateLimited("429", back_off=back_off)
+    state = a_state()
+    waits = []
+    for _ in range(4):
+        state = after_failure(state, limited, PACE, NOW, never)
+        assert state.due_at is not None
+        waits.append(state.due_at - NOW)
+    assert waits == [MINUTE, 2 * MINUTE, 4 * MINUTE, 4 * MINUTE]
+    other = after_failure(state, TooSlow("x", back_off=back_off), PACE, NOW, never)
+    assert other.due_at == NOW + MINUTE
+
+
+def test_a_prescribed_wait_gets_little_jitter_and_is_never_shorter_than_was_asked() -> None:
+    back_off = BackOff(first=10 * MINUTE, longest=10 * MINUTE)
+    late = after_failure(
+        a_state(failures=5), RateLimited("429", back_off=back_off), PACE, NOW, nearly_always
+    )
+    assert late.due_at is not None
+    assert 10 * MINUTE < late.due_at - NOW <= 10.5 * MINUTE
+    asked = RateLimited("429", back_off=back_off, not_before=NOW + HOUR)
+    assert after_failure(a_state(), asked, PACE, NOW, never).due_at == NOW + HOUR
 
 
 def test_back_off_grows_with_full_jitter_and_never_gets_shorter_than_the_interval() -> None:
@@ -143,12 +219,12 @@ def test_posts_that_come_and_go_are_one_state(before: Health, after: Health, goe
 
 def test_the_most_overdue_come_first_and_never_two_of_one_host() -> None:
     waiting = [
-        Waiting("a", NOW - MINUTE),
-        Waiting("b", NOW - 2 * MINUTE),
-        Waiting("c", NOW - 3 * MINUTE),
-        Waiting("d", NOW + MINUTE),
-        Waiting("f", NOW),
-        Waiting("left the configuration", NOW - HOUR),
+        Waiting("a", NOW - MINUTE, "feed x"),
+        Waiting("b", NOW - 2 * MINUTE, "feed x"),
+        Waiting("c", NOW - 3 * MINUTE, "feed x"),
+        Waiting("d", NOW + MINUTE, "feed x"),
+        Waiting("f", NOW, "feed x"),
+        Waiting("left the configuration", NOW - HOUR, "feed x"),
     ]
     hosts = {"a": "one", "b": "one", "c": "two", "d": "three", "f": "five"}
     assert due(waiting, hosts, [], 10, NOW) == ["c", "b", "f"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.ingest.unpack import OverLimit, UnknownCoding, Unpacker
+from services.ingest.reading.unpack import OverLimit, UnknownCoding, Unpacker
 
 TEXT = b"Die Bremse versagt. " * 500
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from services.ingest.feed_formats.charset import decode
+from services.ingest.reading.feed_formats.charset import decode
 
 URL: Final = "https://news.example/feeds/all.xml"
 _FEEDS: Final = Path(__file__).with_name("feeds")

@@ -3,7 +3,18 @@ from datetime import timedelta
 import msgspec
 
 from libs.common.events import Author, Engagement, Rating, to_json
-from services.query.rows import Known, Row, changes, mention_of, microseconds, row_of, successor
+from services.query.rows import (
+    Draft,
+    Known,
+    Row,
+    StoredEvent,
+    changes,
+    draft,
+    mention_of,
+    microseconds,
+    row_of,
+    successor,
+)
 from tests.unit.query_service.building import NOON, a_deletion, a_mention
 
 MINUTE = timedelta(minutes=1)
@@ -11,6 +22,10 @@ MINUTE = timedelta(minutes=1)
 
 def known(row: Row) -> Known:
     return Known(row.id, 7, row.collected_at, row.deleted_at, row.body)
+
+
+def drafts(*events: StoredEvent) -> list[Draft]:
+    return [draft(event) for event in events]
 
 
 def test_the_columns_hold_what_the_query_language_compares() -> None:
@@ -54,28 +69,28 @@ def test_microseconds_are_exact() -> None:
 
 def test_a_repeat_changes_nothing() -> None:
     mention = a_mention()
-    assert successor(known(row_of(mention)), mention) is None
+    assert successor(known(row_of(mention)), draft(mention)) is None
 
 
 def test_a_later_version_replaces_an_earlier_one() -> None:
     edited = a_mention(text="Sie versagt doch nicht.", collected=2 * MINUTE)
-    assert successor(known(row_of(a_mention())), edited) == row_of(edited)
+    assert successor(known(row_of(a_mention())), draft(edited)) == row_of(edited)
 
 
 def test_an_earlier_version_that_comes_late_changes_nothing() -> None:
     edited = a_mention(text="Sie versagt doch nicht.", collected=2 * MINUTE)
-    assert successor(known(row_of(edited)), a_mention()) is None
+    assert successor(known(row_of(edited)), draft(a_mention())) is None
 
 
 def test_a_new_verdict_on_the_same_version_replaces_the_old_one() -> None:
     again = a_mention(label="crisis_candidate")
-    assert successor(known(row_of(a_mention())), again) == row_of(again)
+    assert successor(known(row_of(a_mention())), draft(again)) == row_of(again)
 
 
 def test_a_tombstone_says_nothing_of_what_was_said() -> None:
     mention = a_mention(text="Geheimnis", rating=Rating(value=1, best=5))
     deletion = a_deletion(mention)
-    row = successor(known(row_of(mention)), deletion)
+    row = successor(known(row_of(mention)), draft(deletion))
     assert row is not None
     kept = {name: value for name, value in row._asdict().items() if value is not None}
     deleted_at = microseconds(deletion.deleted_at)
@@ -93,7 +108,7 @@ def test_a_tombstone_says_nothing_of_what_was_said() -> None:
 
 def test_what_was_deleted_stays_forgotten_when_a_copy_comes_late() -> None:
     mention = a_mention()
-    [change] = changes({}, [mention, a_deletion(mention), mention])
+    [change] = changes({}, drafts(mention, a_deletion(mention), mention))
     assert change.row.body is None
     assert change.words is None
 
@@ -101,13 +116,13 @@ def test_what_was_deleted_stays_forgotten_when_a_copy_comes_late() -> None:
 def test_a_platform_clock_that_lags_does_not_bring_a_deleted_mention_back() -> None:
     mention = a_mention()
     deletion = a_deletion(mention, after=-MINUTE)
-    [change] = changes({}, [mention, deletion, mention])
+    [change] = changes({}, drafts(mention, deletion, mention))
     assert change.row.body is None
 
 
 def test_a_deletion_that_comes_first_holds() -> None:
     mention = a_mention()
-    [change] = changes({}, [a_deletion(mention), mention])
+    [change] = changes({}, drafts(a_deletion(mention), mention))
     assert change.row.deleted_at is not None
 
 
@@ -116,20 +131,20 @@ def test_a_mention_that_the_source_shows_again_comes_back() -> None:
     shown_again = msgspec.structs.replace(
         mention, collected_at=mention.collected_at + timedelta(days=1)
     )
-    [change] = changes({}, [mention, a_deletion(mention), shown_again])
+    [change] = changes({}, drafts(mention, a_deletion(mention), shown_again))
     assert change.row == row_of(shown_again)
 
 
 def test_a_repeated_deletion_changes_nothing() -> None:
     mention = a_mention()
-    [change] = changes({}, [mention, a_deletion(mention)])
-    assert changes({mention.id: known(change.row)}, [a_deletion(mention)]) == []
+    [change] = changes({}, drafts(mention, a_deletion(mention)))
+    assert changes({mention.id: known(change.row)}, drafts(a_deletion(mention))) == []
 
 
 def test_a_batch_writes_each_id_once_in_its_last_state() -> None:
     first, other = a_mention(1), a_mention(2)
     edited = a_mention(1, "Neuer Text", collected=2 * MINUTE)
-    written = changes({}, [first, other, edited])
+    written = changes({}, drafts(first, other, edited))
     assert [(change.row.id, change.words) for change in written] == [
         (first.id, "neuer text"),
         (other.id, "die bremse meiner maschine versagt"),

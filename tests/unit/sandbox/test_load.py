@@ -13,7 +13,7 @@ import pytest
 
 from libs.common.events import Label
 from sandbox.load import EPOCH, Mix, generate, lines
-from services.ingest.push import HandedPost
+from services.ingest.api.push import HandedPost
 
 COUNT = 20_000
 

@@ -88,7 +88,8 @@ class Member:
         while True:
             if self._generation is None:
                 await self._take_part()
-            generation, chunks = await self._reader.ask(self._fetch, self._stock.to_fetch(), limit)
+            wanted = self._stock.to_fetch(limit)
+            generation, chunks = await self._reader.ask(self._fetch, wanted, limit)
             if generation != self._generation:
                 self._generation = None
                 continue

@@ -81,9 +81,9 @@ class Stock:
             each for each in self._ahead if TopicPartition(each.topic, each.partition) not in gone
         ]
 
-    def to_fetch(self) -> dict[int, int]:
-        """The positions to fetch from; none while there is something in stock."""
-        return {} if self._ahead else dict(self.positions)
+    def to_fetch(self, limit: int) -> dict[int, int]:
+        """The positions to fetch from; none while `limit` records are in stock."""
+        return dict(self.positions) if len(self._ahead) < limit else {}
 
     def put(self, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:
@@ -127,7 +127,7 @@ class LoneReader:
     async def _next(self, limit: int) -> list[Record]:
         await self._find_topics()
         while True:
-            chunks = await self._thread.ask(fetch, self._stock.to_fetch(), limit)
+            chunks = await self._thread.ask(fetch, self._stock.to_fetch(limit), limit)
             self._stock.put(chunks)
             records = self._stock.take(limit)
             if records or not chunks:

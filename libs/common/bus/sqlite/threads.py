@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def _settle(tasks: Sequence[Task[object]]) -> None:
             task.future.set_exception(task.error)
 
 
-class DatabaseThread:
+class DatabaseThread(ABC):
     """A thread with its own connection."""
 
     def __init__(self, name: str, path: Path, busy_timeout: float) -> None:
@@ -154,9 +155,9 @@ class DatabaseThread:
     def _open(self) -> sqlite3.Connection:
         return connect(self._path, self._busy_timeout)
 
+    @abstractmethod
     def _turn(self, connection: sqlite3.Connection) -> bool:
         """Does what is at hand; False when nothing follows."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         try:

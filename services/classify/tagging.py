@@ -1,0 +1,68 @@
+"""From mentions to the messages with their verdicts: a pure function, and who runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from libs.common.bus import CLASSIFIED, Message
+from libs.common.events import Classification, ClassifiedMention, Label, Mention, to_message
+from services.classify.classifier import Classifier
+
+NAME: Final = "classify"
+"""The service, as its messages name their source."""
+CHUNK: Final = 100
+"""So many mentions are tagged before others of the process get their turn: a few milliseconds."""
+
+
+class Tagged(msgspec.Struct, frozen=True, array_like=True):
+    """One message per mention, in order, and how many got which label."""
+
+    messages: list[Message]
+    labels: dict[Label, int]
+
+
+class Tagger(Protocol):
+    """Tags a batch without holding up the event loop for long."""
+
+    async def tag(self, mentions: Sequence[Mention]) -> Tagged:
+        """Raises Retryable when the same may work later."""
+        ...
+
+
+def tagged(mentions: Sequence[Mention], classifier: Classifier) -> Tagged:
+    """Each mention with its verdict, keyed by its watch."""
+    verdicts = classifier.classify(mentions)
+    messages = [
+        to_message(CLASSIFIED, mention.watch, classified(mention, verdict), service=NAME)
+        for mention, verdict in zip(mentions, verdicts, strict=True)
+    ]
+    return Tagged(messages, Counter(verdict.label for verdict in verdicts))
+
+
+def classified(mention: Mention, classification: Classification) -> ClassifiedMention:
+    """The mention with this verdict, in place of one it may have."""
+    if isinstance(mention, ClassifiedMention):
+        return msgspec.structs.replace(mention, classification=classification)
+    return ClassifiedMention(**msgspec.structs.asdict(mention), classification=classification)
+
+
+class InPlace:
+    """Implements `Tagger` in this process."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+
+    async def tag(self, mentions: Sequence[Mention]) -> Tagged:
+        messages: list[Message] = []
+        labels: Counter[Label] = Counter()
+        for begin in range(0, len(mentions), CHUNK):
+            part = tagged(mentions[begin : begin + CHUNK], self._classifier)
+            messages += part.messages
+            labels.update(part.labels)
+            await asyncio.sleep(0)
+        return Tagged(messages, labels)

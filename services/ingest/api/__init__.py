@@ -1,0 +1,1 @@
+"""The addresses of the ingest service, and what is handed in there."""

@@ -1,0 +1,1 @@
+"""How the sources are: what was observed of them, which are silent, and who is told."""

@@ -1,0 +1,1 @@
+"""What platforms and hubs deliver to us, and how hubs are asked to."""

@@ -1,0 +1,1 @@
+"""What collectors read with: requests and their judgement, formats, memory, waits."""

@@ -1,0 +1,1 @@
+"""When which source is read, by which copy, and what it may cost."""
