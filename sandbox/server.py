@@ -99,10 +99,13 @@ def running(
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, close_seconds: int = CLOSE_SECONDS
+) -> AsyncIterator[str]:
     """Serves an application in this event loop while the block runs; gives its address.
 
-    Port 0 takes a free one. Raises OSError when the port is taken.
+    Port 0 takes a free one. close_seconds: how long open answers may take to end when the block
+    ends. Raises OSError when the port is taken.
     """
     listening = socket.create_server((host, port))
     server = _Server(
@@ -114,7 +117,7 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
             access_log=False,
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=CLOSE_SECONDS,
+            timeout_graceful_shutdown=close_seconds,
         )
     )
     with contextlib.closing(listening):

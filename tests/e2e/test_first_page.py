@@ -211,6 +211,24 @@ async def test_what_decided_is_marked_at_its_place(site: Site, browser: Browser)
         await expect(mention.locator(".mention-text")).to_have_text(BURNING)
 
 
+async def test_what_arrives_while_the_page_loads_stays(site: Site, browser: Browser) -> None:
+    arrived = asyncio.Event()
+
+    async def late_and_empty(route: Route) -> None:
+        await arrived.wait()
+        await route.fulfill(json={"items": [], "warnings": []})
+
+    async with site.running(), a_page(browser) as page:
+        await page.route("**/v1/mentions?*", late_and_empty)
+        await sign_in(page, site)
+        await site.publish(a_mention(1, "gerade eben"))
+        await expect(page.locator(".mention-text")).to_have_text("gerade eben")
+        async with page.expect_response("**/v1/mentions?*"):
+            arrived.set()
+        await page.evaluate("() => new Promise(requestAnimationFrame)")
+        await expect(page.locator(".mention-text")).to_have_text("gerade eben")
+
+
 async def test_what_strangers_write_stays_text(site: Site, browser: Browser) -> None:
     text = "<img src=x onerror=alert(1)> & <b>fett</b>"
     async with site.running(), a_page(browser) as page:

@@ -19,8 +19,7 @@ from libs.common import metrics
 from libs.common.clock import Clock
 from libs.common.errors import Retryable
 from services.ingest.collector import SourceConfig
-from services.ingest.failure import Health
-from services.ingest.schedule.decide import Pace, SourceState, Waiting, due, is_well, present_health
+from services.ingest.schedule.decide import SourceState, Waiting, due, is_well
 from services.ingest.schedule.reader import Lost, Reader
 from services.ingest.schedule.store import SourceStore
 
@@ -79,17 +78,6 @@ class Scheduler:
         finally:
             stopping.cancel()
             await self._drain()
-
-    async def health(self) -> str:
-        """A service check: how many sources are well. Sick sources do not make us unready."""
-        healths = await self._healths()
-        sick = sum(not is_well(health) for health in healths)
-        return f"{len(healths)} sources, {sick} unhealthy"
-
-    async def _healths(self) -> list[Health]:
-        states, now = await self._store.states(), self._clock()
-        known = [state for state in states if state.id in self._sources]
-        return [present_health(state, self._pace(state.id), now)[0] for state in known]
 
     async def _renew(self) -> None:
         """Holds on to what is being read, well before the claims end."""
@@ -177,10 +165,6 @@ class Scheduler:
             return
         for lost in {state.id for state in states} - kept:
             logger.warning("a source is not ours any more", source=lost)
-
-    def _pace(self, source_id: str) -> Pace:
-        source = self._sources[source_id]
-        return Pace(source.every, source.quiet_after)
 
     async def _take_over(self) -> None:
         try:

@@ -283,6 +283,7 @@ function receive({type, data}, signal) {
 }
 
 async function loadMentions(signal) {
+  list.awaitPage();
   try {
     const page = await api.mentions(query, PAGE, signal);
     list.replace(page.items);

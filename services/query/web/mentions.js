@@ -12,6 +12,7 @@ export class MentionList {
   #mentions = new Map(); // by id, newest last
   #waiting = new Map();
   #nodes = new Map();
+  #arrived = null; // by id, while a page is being loaded
   #scheduled = false;
   #paused = false;
   #onWaiting;
@@ -36,19 +37,27 @@ export class MentionList {
     this.#draw();
   }
 
-  /** Replaces everything by one page of mentions, newest first. */
+  /** A page of mentions is being loaded: what arrives until then may not be stored yet. */
+  awaitPage() {
+    this.#arrived = new Map();
+  }
+
+  /** Replaces everything by one page of mentions, newest first, and what arrived meanwhile. */
   replace(mentions) {
     this.#mentions.clear();
     this.#waiting.clear();
     this.#nodes.clear();
     byId("mention-list").replaceChildren();
     for (const mention of mentions.toReversed()) this.#mentions.set(mention.id, mention);
+    for (const mention of this.#arrived?.values() ?? []) this.#put(mention);
+    this.#arrived = null;
     this.#draw();
     this.#onWaiting(0);
   }
 
   /** A new mention, or a new version of one shown. */
   add(mention) {
+    this.#arrived?.set(mention.id, mention);
     const shown = this.#mentions.has(mention.id);
     if (this.#paused && !shown) {
       this.#waiting.delete(mention.id);
@@ -62,6 +71,7 @@ export class MentionList {
   }
 
   remove(id) {
+    this.#arrived?.delete(id);
     this.#mentions.delete(id);
     this.#waiting.delete(id);
     this.#schedule();

@@ -153,7 +153,7 @@ async def bench(
     app: ASGIApp = Starlette(routes=list(case.routes(board)))
     recorded = RecordingApp(FaultyApp(Strange(app) if strange else app, faults), requests)
     async with (
-        serving(recorded) as address,
+        serving(recorded, close_seconds=0) as address,
         open_client(user_agent="Brandmelder-Test/1", allow_private=True) as client,
     ):
         config = configured(case, address)

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from libs.common.auth import Gate
 from libs.common.bus import CLASSIFIED, RAW, Bus, streams
 from libs.common.bus.open import open_bus
+from libs.common.child import jobs
 from libs.common.db import open_engine
 from libs.common.errors import ConfigurationError
 from libs.common.events import (
@@ -114,11 +115,20 @@ async def test_a_killed_child_loses_no_mention_and_repeats_none(tmp_path: Path) 
 
 
 async def kill_a_child_at_work() -> None:
-    """Kills the first child that appears: it is started for a batch that waits for it."""
+    """Kills the first child of its kind that appears: it is started for a batch that waits for it.
+    Other children are none of its business: a broker may be among them."""
     async with asyncio.timeout(30):
-        while not (children := psutil.Process().children()):
+        while not (children := [c for c in psutil.Process().children() if is_for_jobs(c)]):
             await asyncio.sleep(0.01)  # a process tells nobody that it has started
     children[0].kill()
+
+
+def is_for_jobs(process: psutil.Process) -> bool:
+    """Whether this child was started to do jobs, and not to serve."""
+    try:
+        return jobs.__name__ in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 def batches_retried() -> float:

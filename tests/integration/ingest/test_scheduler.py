@@ -182,20 +182,6 @@ async def test_stopping_gives_back_what_is_still_being_read(engine: AsyncEngine)
     assert [state.id for state in await store.claimable(NOW, LATER)] == ["kurve"]
 
 
-async def test_the_check_counts_what_is_ill(engine: AsyncEngine) -> None:
-    pages = Pages(Unreachable("502"))
-    await read_out(engine, pages)
-    scheduler = a_scheduler(engine, [a_shelf()], {})
-    assert await scheduler.health() == "1 sources, 1 unhealthy"
-
-
-async def test_silence_is_a_state_of_its_own(engine: AsyncEngine) -> None:
-    await read_out(engine, Pages(Page((), "c", health="unchanged")))
-    late = SetClock(NOW + timedelta(hours=5))
-    scheduler = a_scheduler(engine, [a_shelf(quiet_after="1h")], {}, clock=late)
-    assert await scheduler.health() == "1 sources, 1 unhealthy"
-
-
 async def test_pages_with_more_behind_them_are_one_reading(engine: AsyncEngine) -> None:
     bus = ListBus()
     first = replace(a_page(3, cursor="c1"), more=True)
