@@ -38,7 +38,7 @@ def test_every_industry_theme_and_a_good_share_of_hard_cases_are_there(
     assert len({sample.industry for sample in samples}) >= 15
     assert set(themes) == set(THEMES)
     assert min(themes.values()) >= 5
-    assert sum(bool(sample.hard) for sample in samples) >= 0.2 * len(samples)
+    assert sum(bool(sample.hard) for sample in samples) >= 0.24 * len(samples)
     assert len({sample.kind for sample in samples}) >= 6
 
 

@@ -1,0 +1,1 @@
+"""The corpus of brand mentions, and what is trained and measured with it."""
