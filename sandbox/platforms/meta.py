@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -27,7 +28,7 @@ _VERBS: Final = {"written": "add", "edited": "edited", "deleted": "remove"}
 _MENTIONED: Final = re.compile(r"mentioned_(comment|media)\.\w+_id\((\d+)\)")
 
 
-class _Meta:
+class _Meta(ABC):
     """The handshake and the signature, which are those of both."""
 
     about: str
@@ -75,8 +76,9 @@ class _Meta:
         """What the platform tells of."""
         return happened
 
+    @abstractmethod
     def change(self, happened: Happened) -> dict[str, object]:
-        raise NotImplementedError
+        """One change as the platform tells it."""
 
 
 class FacebookPage(_Meta):

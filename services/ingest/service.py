@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.auth import Gate
@@ -35,9 +37,24 @@ from services.ingest.schedule.scheduler import Scheduler
 from services.ingest.schedule.spending import Spending
 from services.ingest.schedule.store import Claimant, SourceStore
 from services.ingest.settings import IngestSettings
-from services.ingest.ways_in import ways_in
+from services.ingest.ways_in import WaysIn, ways_in
 
 NAME: Final = "ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the parts of the service have in common."""
+
+    settings: IngestSettings
+    bus: Bus
+    engine: AsyncEngine
+    clock: Clock
+    store: SourceStore
+    posts: PostStore
+    watches: Watches
+    intake: Intake
+    observations: Observations
 
 
 @asynccontextmanager
@@ -52,49 +69,14 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """The service over this log and this store. `author_key` is the secret of the pseudonyms."""
     await migrate(engine, "services.ingest")
-    is_open = settings.privacy.authors == "open"
-    watches = Watches(settings.watches, Pseudonyms(author_key.encode(), is_open=is_open))
-    store = SourceStore(engine, Claimant.this_process())
-    posts = PostStore(engine)
+    shared = _shared(settings, bus, engine, author_key, clock)
     async with open_tools(settings, clock) as tools:
         built = {source.id: source.build(tools) for source in settings.sources}
         hubs = Subscriber(SubscriptionStore(engine), settings.public_url, clock, tools.limits)
         ways = await ways_in(settings.sources, built, hubs, tools)
-        collectors = ways.collectors
         places = {source.id: source.place for source in settings.sources}
-        await store.configure(places, clock(), delivered=ways.only_delivered)
-        observations = Observations(
-            engine, {source.id: source.control for source in settings.sources if source.control}
-        )
-        health = HealthWatch(
-            settings.sources,
-            store.states,
-            observations,
-            Silences(settings.sources, observations, ZoneInfo(settings.timezone)),
-            Reports(engine, bus),
-            settings.operations.after,
-            clock,
-            delivered=ways.only_delivered,
-            tidiers=(lambda now: posts.prune(list(places), now),),
-        )
-        intake = Intake(watches, posts, bus, clock)
-        scheduler = Scheduler(
-            settings.sources,
-            frozenset(id for id, each in collectors.items() if isinstance(each, Stream)),
-            Reader(
-                collectors,
-                intake,
-                store,
-                posts,
-                Spending(engine),
-                clock,
-                random.random,
-                observed=observations.note,
-            ),
-            store,
-            clock,
-            readers=settings.ingest.readers,
-        )
+        await shared.store.configure(places, clock(), delivered=ways.only_delivered)
+        health = _health(shared, ways)
 
         async def log_answers() -> str:
             await bus.ready()
@@ -103,15 +85,84 @@ async def open_service(
         async def store_answers() -> str:
             return await check_store(engine)
 
-        desk = Desk(bus, watches, clock, settings.ingest.body_bytes)
-        deliveries = Deliveries(ways.hooked, intake, store, clock, observations.note)
-        router = ingest_router(desk, settings, health.views, gate)
-        router.include_router(hooks_router(Door(deliveries, clock, settings.ingest.body_bytes)))
-        ids = {source.id for source in settings.sources}
-        router.include_router(coverage_router(ids, health.intervals, gate, clock))
         yield Service(
             name=NAME,
-            router=router,
-            loops={"scheduler": scheduler.run, "health": health.run, "hubs": ways.farewell},
+            router=_router(shared, ways, health, gate),
+            loops={
+                "scheduler": _scheduler(shared, ways).run,
+                "health": health.run,
+                "hubs": ways.farewell,
+            },
             checks={"log": log_answers, "store": store_answers, "sources": health.check},
         )
+
+
+def _shared(
+    settings: IngestSettings, bus: Bus, engine: AsyncEngine, author_key: str, clock: Clock
+) -> _Shared:
+    is_open = settings.privacy.authors == "open"
+    watches = Watches(settings.watches, Pseudonyms(author_key.encode(), is_open=is_open))
+    posts = PostStore(engine)
+    controls = {source.id: source.control for source in settings.sources if source.control}
+    return _Shared(
+        settings=settings,
+        bus=bus,
+        engine=engine,
+        clock=clock,
+        store=SourceStore(engine, Claimant.this_process()),
+        posts=posts,
+        watches=watches,
+        intake=Intake(watches, posts, bus, clock),
+        observations=Observations(engine, controls),
+    )
+
+
+def _health(shared: _Shared, ways: WaysIn) -> HealthWatch:
+    settings, observations = shared.settings, shared.observations
+    ids = [source.id for source in settings.sources]
+    return HealthWatch(
+        settings.sources,
+        shared.store.states,
+        observations,
+        Silences(settings.sources, observations, ZoneInfo(settings.timezone)),
+        Reports(shared.engine, shared.bus),
+        settings.operations.after,
+        shared.clock,
+        delivered=ways.only_delivered,
+        tidiers=(lambda now: shared.posts.prune(ids, now),),
+    )
+
+
+def _scheduler(shared: _Shared, ways: WaysIn) -> Scheduler:
+    collectors = ways.collectors
+    reader = Reader(
+        collectors,
+        shared.intake,
+        shared.store,
+        shared.posts,
+        Spending(shared.engine),
+        shared.clock,
+        random.random,
+        observed=shared.observations.note,
+    )
+    return Scheduler(
+        shared.settings.sources,
+        frozenset(id for id, each in collectors.items() if isinstance(each, Stream)),
+        reader,
+        shared.store,
+        shared.clock,
+        readers=shared.settings.ingest.readers,
+    )
+
+
+def _router(shared: _Shared, ways: WaysIn, health: HealthWatch, gate: Gate) -> APIRouter:
+    clock, most = shared.clock, shared.settings.ingest.body_bytes
+    deliveries = Deliveries(
+        ways.hooked, shared.intake, shared.store, clock, shared.observations.note
+    )
+    desk = Desk(shared.bus, shared.watches, clock, most)
+    router = ingest_router(desk, shared.settings, health.views, gate)
+    router.include_router(hooks_router(Door(deliveries, clock, most)))
+    ids = {source.id for source in shared.settings.sources}
+    router.include_router(coverage_router(ids, health.intervals, gate, clock))
+    return router
