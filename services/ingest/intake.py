@@ -46,7 +46,7 @@ class Intake:
         new. Raises Retryable.
         """
         now = self._clock()
-        in_order = sorted(page.posts, key=lambda post: post.published_at or now)
+        in_order = sorted(_named(page.posts, source), key=lambda post: post.published_at or now)
         for start in range(0, len(in_order), _TOGETHER):
             part = [_as_past(_fit(post), past) for post in in_order[start : start + _TOGETHER]]
             await self._take_posts(source, part)
@@ -124,6 +124,16 @@ def _fit(post: Post) -> Post:
     if len(post.text) <= LONGEST_TEXT:
         return post
     return msgspec.structs.replace(post, text=post.text[:LONGEST_TEXT])
+
+
+def _named(posts: Sequence[Post], source: str) -> list[Post]:
+    """The posts that have an id: without one, two would be one, and the later overwrite the
+    other."""
+    for post in posts:
+        if not post.native_id:
+            metrics.POSTS_UNREADABLE.labels(post.platform).inc()
+            logger.warning("a post has no id", source=source, platform=post.platform)
+    return [post for post in posts if post.native_id]
 
 
 def _as_past(post: Post, past: datetime | None) -> Post:

@@ -342,3 +342,13 @@ async def test_deletions_are_asked_for_while_a_stream_is_heard(
     types = [dict(message.headers)["ce_type"] for message in bus.messages]
     assert (b"mention.deleted.v1" in types) is deleted
     assert stream.cursors == [None]
+
+
+async def test_a_post_without_an_id_is_left_out_and_costs_no_other(engine: AsyncEngine) -> None:
+    bus = ListBus()
+    posts = tuple(a_post(native_id=native_id) for native_id in ("", "kurve/1", ""))
+    state = await claimed(a_store(engine))
+    reader = a_reader(engine, {"kurve": Pages(Page(posts, "c"))}, bus=bus)
+    after, _ = await reader.read(a_shelf(), state)
+    assert [mention.native_id for mention in bus.mentions] == ["kurve/1"]
+    assert (after.health, after.cursor) == ("ok", "c")
