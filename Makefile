@@ -1,6 +1,6 @@
 # Brandmelder. Every target sets up what it needs; a second call costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench docs lock clean kafka
+.PHONY: help install run test check bench train evaluate docs lock clean kafka
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -34,6 +34,14 @@ check: $(DEVELOPMENT) ## Format, lint, types and import rules
 
 bench: $(DEVELOPMENT) kafka ## Measure; prints tables with ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+train: $(DEVELOPMENT) ## Train the classifier anew: PUBLIC=folder, CORRECTIONS=own.jsonl, OUTPUT=own.npz
+	@$(BIN)/python -m training.train $(if $(PUBLIC),--public $(PUBLIC)) \
+		$(if $(CORRECTIONS),--corrections $(CORRECTIONS)) $(if $(OUTPUT),--output $(OUTPUT))
+
+evaluate: $(DEVELOPMENT) ## Judge the classifier: PUBLIC=folder, MODEL=own.npz, BEFORE=other.npz
+	@$(BIN)/python -m training.evaluate $(if $(PUBLIC),--public $(PUBLIC)) \
+		$(if $(MODEL),--model $(MODEL)) $(if $(BEFORE),--before $(BEFORE))
 
 docs: $(DEVELOPMENT) ## Write the generated documentation anew
 	@$(BIN)/python -m libs.common.asyncapi > docs/asyncapi.yaml

@@ -3,7 +3,17 @@
 import sys
 from importlib import import_module
 
-NAMES = ("matcher", "firehose", "log", "start", "feeds", "sources", "pipeline")
+NAMES = (
+    "matcher",
+    "classifier",
+    "firehose",
+    "log",
+    "start",
+    "feeds",
+    "sources",
+    "pipeline",
+    "soak",
+)
 
 
 def main(names: list[str]) -> None:

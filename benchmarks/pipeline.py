@@ -152,7 +152,7 @@ def _push(deployment: Deployment, batches: list[bytes], memory_mb: list[float]) 
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        threads[0].join(SECONDS / 12)
+        time.sleep(SECONDS / 12)
         memory_mb.append(_memory_mb(deployment))
     return sum(pushed)
 

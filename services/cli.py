@@ -17,7 +17,7 @@ from libs.common.errors import BrandmelderError, ConfigurationError
 from libs.common.log import configure_logging
 from libs.common.query import parse
 from libs.common.settings import load
-from services import runtime, source_commands
+from services import classify_commands, runtime, source_commands
 from services.configuration import Configuration
 from services.replay import replay as replay_topic
 from services.runtime import ServiceName
@@ -30,6 +30,9 @@ PORTS: Final[dict[ServiceName, int]] = {
     "query": 8004,
 }
 UP_PORT: Final = 8080
+STOPPED: Final = 130
+"""The exit code of what Ctrl-C has stopped, as in every shell."""
+MOMENT: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 SETTINGS: Final = {"show_default": True, "auto_envvar_prefix": "BRANDMELDER"}
 """For every command by itself: click would else look for BRANDMELDER_UP_BUS and the like."""
 
@@ -97,12 +100,7 @@ def probe(source: str, config: Path) -> None:
 
 @cli.command(context_settings=SETTINGS)
 @click.argument("source")
-@click.option(
-    "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
-    required=True,
-    help="The first day, or hour in UTC, to read.",
-)
+@click.option("--since", type=MOMENT, required=True, help="The first day, or hour in UTC, to read.")
 @configured
 @placed
 def backfill(source: str, since: datetime, config: Path, **where: Unpack[Where]) -> None:
@@ -112,6 +110,67 @@ def backfill(source: str, since: datetime, config: Path, **where: Unpack[Where])
     new.
     """
     finish(_backfill(source, since.replace(tzinfo=UTC), config, where))
+
+
+@cli.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Take own lexicons and an own model from this configuration file.",
+)
+@click.option("--reasons/--no-reasons", default=True, help="Say which words decided.")
+def classify(config: Path | None, reasons: bool) -> None:
+    """Tag texts: objects of JSON on standard input, one a line, and a verdict a line out.
+
+    An object has `text` and may have `title`, `lang`, `kind`, `rating` (of five) and `author`. A
+    line that cannot be read gets an object with `error`, in its place.
+    """
+    finish(_classify(config, reasons))
+
+
+@cli.command(context_settings=SETTINGS)
+@click.option("--since", type=MOMENT, help="Only what was said from this day, or hour in UTC, on.")
+@click.option("--watch", help="Only mentions of this watch.")
+@click.option(
+    "--industry",
+    type=click.Choice(classify_commands.INDUSTRIES),
+    default="other",
+    help="What the company does, as the corpus calls it.",
+)
+@configured
+@placed
+def corrections(
+    since: datetime | None,
+    watch: str | None,
+    industry: classify_commands.Industry,
+    config: Path,
+    **where: Unpack[Where],
+) -> None:
+    """Print the mentions that people labelled, one a line, for training.
+
+    In the format of the corpus, in the order they were labelled; accounts and web addresses are
+    masked.
+    """
+    finish(_corrections(since and since.replace(tzinfo=UTC), watch, industry, config, where))
+
+
+@cli.command(context_settings=SETTINGS)
+@click.option(
+    "--since", type=MOMENT, required=True, help="The first day, or hour in UTC, to judge anew."
+)
+@click.option("--until", type=MOMENT, help="The day, or hour in UTC, to stop before.")
+@configured
+@placed
+def reclassify(
+    since: datetime, until: datetime | None, config: Path, **where: Unpack[Where]
+) -> None:
+    """Judge mentions anew with the present classifier.
+
+    Reads what was collected since then once more. Nobody is paged, and what people said stays. May
+    run beside the services; restart those that classify first.
+    """
+    begin, end = since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC)
+    finish(_reclassify(begin, end, config, where))
 
 
 @cli.command(context_settings=SETTINGS)
@@ -164,6 +223,38 @@ async def _backfill(source: str, since: datetime, config: Path, where: Where) ->
     await source_commands.backfill_source(
         source, since, configuration, place(where, UP_PORT), click.echo
     )
+
+
+async def _classify(config: Path | None, reasons: bool) -> None:
+    classify_commands.classify_lines_of(
+        sys.stdin.buffer,
+        sys.stdout.buffer,
+        None if config is None else load(config, Configuration, os.environ),
+        reasons=reasons,
+    )
+
+
+async def _corrections(
+    since: datetime | None,
+    watch: str | None,
+    industry: classify_commands.Industry,
+    config: Path,
+    where: Where,
+) -> None:
+    configure_logging(where["log_format"])
+    configuration = load(config, Configuration, os.environ)
+    await classify_commands.print_corrections(
+        since, watch, industry, configuration, place(where, UP_PORT)
+    )
+
+
+async def _reclassify(since: datetime, until: datetime | None, config: Path, where: Where) -> None:
+    configure_logging(where["log_format"])
+    configuration = load(config, Configuration, os.environ)
+    if not await classify_commands.reclassify_since(
+        since, until, configuration, place(where, UP_PORT), click.echo
+    ):
+        sys.exit(STOPPED)
 
 
 async def _check(config: Path) -> None:

@@ -159,7 +159,7 @@ class Terminal:
         """The first of them; count: how many there were in all."""
         for record in mentions[:MOST_LINES]:
             event = _event(record)
-            if isinstance(event, ClassifiedMention):
+            if isinstance(event, ClassifiedMention) and not event.classification.reclassified:
                 self._write(self._mention(event))
         if count > MOST_LINES:
             self._write(self._phrase("more", count=count - MOST_LINES))

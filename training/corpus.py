@@ -47,6 +47,7 @@ Industry: TypeAlias = Literal[
     "fitness",
     "media",
     "construction",
+    "other",
 ]
 Theme: TypeAlias = Literal[
     "safety_defect",

@@ -24,7 +24,7 @@ _CHANNELS: Final = {
         "mentionsClassified",
         "Mentions with their classification. Key: the watch's id, so that a watch's mentions "
         "stay in order.",
-        ("mention.classified.v1", "mention.deleted.v1"),
+        ("mention.classified.v1", "mention.deleted.v1", "mention.label_corrected.v1"),
     ),
     INCIDENTS: (
         "incidents",

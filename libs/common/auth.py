@@ -26,6 +26,7 @@ Scope: TypeAlias = Literal[
     "sources:read",
     "classify",
     "mentions:read",
+    "mentions:write",
     "incidents:read",
     "incidents:write",
 ]

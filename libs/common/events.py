@@ -108,6 +108,16 @@ class MentionDeleted(_Event, frozen=True, kw_only=True):
     deleted_at: datetime
 
 
+class LabelCorrected(_Event, frozen=True, kw_only=True):
+    """A person said what a mention is, or took that back: whoever shows it looks it up anew. What
+    was said, and by whom, stays in the store."""
+
+    id: str
+    """The mention."""
+    watch: str
+    at: datetime
+
+
 class Reason(_Event, frozen=True, kw_only=True):
     """What in the text decided: `text[start:end]` of `field`, and what it speaks for."""
 
@@ -133,6 +143,10 @@ class Classification(_Event, frozen=True, kw_only=True):
     """Two-letter code of the language the classifier read it in."""
     model: str
     """Name and version of the model that decided."""
+    uncertain: bool = False
+    """The classifier would not bet on its label: a person had better look."""
+    reclassified: bool = False
+    """A later verdict on a mention known before: it never pages as new."""
 
 
 class ClassifiedMention(Mention, frozen=True, kw_only=True):
@@ -283,13 +297,19 @@ IncidentEvent: TypeAlias = (
     | Resolved
 )
 Event: TypeAlias = (
-    Mention | MentionDeleted | ClassifiedMention | IncidentEvent | SourceHealthChanged
+    Mention
+    | MentionDeleted
+    | ClassifiedMention
+    | LabelCorrected
+    | IncidentEvent
+    | SourceHealthChanged
 )
 
 _TYPES: Final[dict[str, type[Any]]] = {
     "mention.collected.v1": Mention,
     "mention.deleted.v1": MentionDeleted,
     "mention.classified.v1": ClassifiedMention,
+    "mention.label_corrected.v1": LabelCorrected,
     "incident.opened.v1": IncidentOpened,
     "incident.signal_joined.v1": SignalJoined,
     "incident.level_changed.v1": LevelChanged,

@@ -71,6 +71,12 @@ SEARCH_SECONDS = Histogram(
     "Time to find one page of mentions.",
     buckets=_SECONDS,
 )
+LABEL_CORRECTIONS = Counter(
+    "brandmelder_label_corrections_total",
+    "Labels that people set, by what the classifier had said and what they said; the same twice is "
+    "a person who agrees.",
+    ["from_label", "to_label"],
+)
 STREAM_READERS = Gauge(
     "brandmelder_stream_readers",
     "Open live streams of mentions in this process.",
@@ -222,6 +228,34 @@ CLASSIFIED = Counter(
     "brandmelder_mentions_classified_total",
     "Mentions tagged, by primary label.",
     ["label"],
+)
+SECOND_OPINIONS = Counter(
+    "brandmelder_second_opinions_total",
+    "Mentions that were to get a second opinion, by what became of it: confirmed, changed, "
+    "overruled (too grave to be lowered), or why there is none: no text, budget, rate, paused, no "
+    "time (for the batch), slow, unreachable, throttled, status, malformed, refused, and for an "
+    "answer that does not hold, label, severity or cue; failed is an error of our own.",
+    ["outcome"],
+)
+SECOND_OPINION_SECONDS = Histogram(
+    "brandmelder_second_opinion_seconds",
+    "Time of one question to the endpoint of second opinions, answered or not.",
+    buckets=_SECONDS,
+)
+SECOND_OPINION_TOKENS = Counter(
+    "brandmelder_second_opinion_tokens_total",
+    "Tokens of second opinions, as the endpoint counted them, by direction (input, output).",
+    ["direction"],
+)
+SECOND_OPINION_SPENT = Gauge(
+    "brandmelder_second_opinion_spent_today",
+    "What this process spent on second opinions since midnight UTC, in the currency of the "
+    "configured prices.",
+)
+SECOND_OPINION_USED_UP = Gauge(
+    "brandmelder_second_opinion_budget_used_up",
+    "1 from when the day's budget for second opinions did not reach for a question, to the next "
+    "day's first question.",
 )
 
 

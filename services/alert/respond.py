@@ -66,7 +66,12 @@ class Responder:
         return ()
 
     async def _found(self, batch: Sequence[Event]) -> Found:
-        mentions = [event for event in batch if isinstance(event, ClassifiedMention)]
+        # A later verdict tells nothing that happened, and may be about an older text.
+        mentions = [
+            event
+            for event in batch
+            if isinstance(event, ClassifiedMention) and not event.classification.reclassified
+        ]
         newest = {mention.id: mention for mention in mentions}
         known = await self._standing(newest)
         signals = [signal for each in mentions if (signal := self._rules.signal(each)) is not None]

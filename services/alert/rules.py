@@ -41,8 +41,9 @@ class Rules:
         self._language = language
 
     def signal(self, mention: ClassifiedMention) -> Signal | None:
-        """The signal this mention raises, if any. What was read from the past raises none."""
-        if mention.backfill:
+        """The signal this mention raises, if any. What was read from the past, and a later verdict
+        on what was known before, raise none."""
+        if mention.backfill or mention.classification.reclassified:
             return None
         hinted = mention.kind == "hint"
         matched = self._matcher.match(mention)

@@ -46,6 +46,11 @@ class Classifier(Protocol):
         """Name and version, for example `rules-1`; stamped on every verdict."""
         ...
 
-    def classify(self, subjects: Sequence[Subject]) -> list[Classification]:
-        """One verdict per subject, in order. Never raises because of what a text contains."""
+    def classify(
+        self, subjects: Sequence[Subject], *, reasons: bool = True
+    ) -> list[Classification]:
+        """One verdict per subject, in order. Never raises because of what a text contains.
+
+        reasons: False may leave out why, where that saves work.
+        """
         ...

@@ -10,11 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from libs.common.query.fold import fold
 
 Known: TypeAlias = Literal["de", "en"]
+KNOWN: Final = get_args(Known)
 
 LOOK_AT_WORDS: Final = 80
 CLEAR: Final = 5

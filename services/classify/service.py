@@ -15,7 +15,8 @@ from libs.common.service import Service
 from libs.common.worker import Worker
 from services.classify.apart import Apart
 from services.classify.api import classify_router
-from services.classify.rules import load_rules
+from services.classify.load import load_classifier
+from services.classify.second_opinion.tagger import with_second_opinion
 from services.classify.settings import ClassifySettings
 from services.classify.step import classify_step
 from services.classify.tagging import NAME, InPlace, Tagger
@@ -32,17 +33,17 @@ async def open_service(
     *,
     apart: bool = False,
 ) -> AsyncIterator[Service]:
-    """The service with its lexicons loaded; it stores nothing.
+    """The service with its model and lexicons loaded; it stores nothing.
 
     apart: the stream is classified in a child process, since this one has more to do than that.
-    Raises ConfigurationError for a bad lexicon file, with every finding.
+    Raises ConfigurationError for a bad lexicon file, with every finding, or a bad model file.
     """
-    own = settings.classify.lexicons
-    classifier = load_rules(own)
+    own = settings.classify
+    classifier = load_classifier(own.lexicons, own.model)
     child = ChildProcess(Limits())
-    tagger: Tagger = Apart(classifier, own, child) if apart else InPlace(classifier)
-    step = classify_step(tagger)
-    worker = Worker(service=NAME, group=GROUP, topics=[RAW], bus=bus, step=step)
+    tagger: Tagger = InPlace(classifier)
+    if apart:
+        tagger = Apart(classifier, own.lexicons, own.model, child)
 
     async def log_answers() -> str:
         await bus.ready()
@@ -52,11 +53,14 @@ async def open_service(
         return f"{classifier.name} is loaded"
 
     try:
-        yield Service(
-            name=NAME,
-            router=classify_router(classifier, gate),
-            loops={"tag": worker.run},
-            checks={"log": log_answers, "model": model, "lag": worker.check},
-        )
+        async with with_second_opinion(tagger, own.second_opinion) as tagger:
+            step = classify_step(tagger)
+            worker = Worker(service=NAME, group=GROUP, topics=[RAW], bus=bus, step=step)
+            yield Service(
+                name=NAME,
+                router=classify_router(classifier, gate),
+                loops={"tag": worker.run},
+                checks={"log": log_answers, "model": model, "lag": worker.check},
+            )
     finally:
         await child.close()

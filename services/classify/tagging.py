@@ -12,6 +12,7 @@ import msgspec
 from libs.common.bus import CLASSIFIED, Message
 from libs.common.events import Classification, ClassifiedMention, Label, Mention, to_message
 from services.classify.classifier import Classifier
+from services.classify.rules import WORST
 
 NAME: Final = "classify"
 """The service, as its messages name their source."""
@@ -20,10 +21,15 @@ CHUNK: Final = 100
 
 
 class Tagged(msgspec.Struct, frozen=True, array_like=True):
-    """One message per mention, in order, and how many got which label."""
+    """One message per mention, in order, and how many got which label.
+
+    second_looks: numbers of the messages whose verdict deserves one: it is uncertain, or says
+    crisis candidate and is not grave.
+    """
 
     messages: list[Message]
     labels: dict[Label, int]
+    second_looks: list[int]
 
 
 class Tagger(Protocol):
@@ -41,7 +47,18 @@ def tagged(mentions: Sequence[Mention], classifier: Classifier) -> Tagged:
         to_message(CLASSIFIED, mention.watch, classified(mention, verdict), service=NAME)
         for mention, verdict in zip(mentions, verdicts, strict=True)
     ]
-    return Tagged(messages, Counter(verdict.label for verdict in verdicts))
+    second_looks = [
+        n
+        for n, verdict in enumerate(verdicts)
+        if verdict.uncertain or (verdict.label == "crisis_candidate" and not is_grave(verdict))
+    ]
+    return Tagged(messages, Counter(verdict.label for verdict in verdicts), second_looks)
+
+
+def is_grave(verdict: Classification) -> bool:
+    """A crisis candidate so severe that nothing lowers it: from there on the rules decide, and a
+    text could talk a language model out of what it says."""
+    return verdict.label == "crisis_candidate" and verdict.severity >= WORST
 
 
 def classified(mention: Mention, classification: Classification) -> ClassifiedMention:
@@ -60,9 +77,11 @@ class InPlace:
     async def tag(self, mentions: Sequence[Mention]) -> Tagged:
         messages: list[Message] = []
         labels: Counter[Label] = Counter()
+        second_looks: list[int] = []
         for begin in range(0, len(mentions), CHUNK):
             part = tagged(mentions[begin : begin + CHUNK], self._classifier)
             messages += part.messages
             labels.update(part.labels)
+            second_looks += [begin + n for n in part.second_looks]
             await asyncio.sleep(0)
-        return Tagged(messages, labels)
+        return Tagged(messages, labels, second_looks)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from libs.common.events import LABELS, Classification, Kind, Label, Rating, Reason
 from services.classify.cues import Found
@@ -134,7 +134,15 @@ def reasons_of(evidence: Sequence[Evidence], reading: Reading) -> tuple[Reason, 
     return tuple(_reason(item, reading, starts) for item in weightiest)
 
 
-def verdict(
+class Examined(NamedTuple):
+    """A verdict, and what its severity was made of."""
+
+    classification: Classification
+    themes: Mapping[str, Theme]
+    circumstances: Circumstances
+
+
+def examined(
     evidence: Sequence[Evidence],
     noise: Sequence[Evidence],
     found: Found,
@@ -143,16 +151,17 @@ def verdict(
     followers: int | None,
     lang: str | None,
     model: str,
-) -> Classification:
+) -> Examined:
+    circumstances = circumstances_of(found, reading, followers)
     if not evidence and not noise:
-        return Classification(
+        nothing = Classification(
             label="other", scores=dict(NOTHING), severity=0.0, lang=lang, model=model
         )
+        return Examined(nothing, {}, circumstances)
     tally = Tally(evidence, noisy_or(item.weight for item in noise))
     scores = tally.scores()
     label = label_of(scores)
-    circumstances = circumstances_of(found, reading, followers)
-    return Classification(
+    classification = Classification(
         label=label,
         scores=scores,
         severity=round(severity(label, scores, tally.themes, circumstances), 3),
@@ -160,6 +169,7 @@ def verdict(
         lang=lang,
         model=model,
     )
+    return Examined(classification, tally.themes, circumstances)
 
 
 def _shouted(tokens: Sequence[str]) -> int:
@@ -167,6 +177,16 @@ def _shouted(tokens: Sequence[str]) -> int:
     if sum(map(str.isupper, tokens)) < 2:
         return 0
     return sum(len(token) > 3 and token.isupper() for token in tokens)
+
+
+def reason_of(sign: Evidence) -> Reason:
+    """Evidence that does not stand in the text, as a reason."""
+    return Reason(
+        cue=sign.name,
+        field="rating" if sign.name.endswith("rating") else "kind",
+        label=sign.label,
+        weight=round(sign.weight, 3),
+    )
 
 
 def _sign(name: str, label: Label, weight: float, severity: float = 0.0) -> Evidence:
@@ -177,12 +197,7 @@ def _sign(name: str, label: Label, weight: float, severity: float = 0.0) -> Evid
 def _reason(item: Evidence, reading: Reading, starts: Sequence[int]) -> Reason:
     weight = round(item.weight, 3)
     if item.first < 0:
-        return Reason(
-            cue=item.name,
-            field="rating" if item.name.endswith("rating") else "kind",
-            label=item.label,
-            weight=weight,
-        )
+        return reason_of(item)
     last = item.end - 1
     return Reason(
         cue=item.name,

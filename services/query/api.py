@@ -127,14 +127,20 @@ def mentions_router(store: MentionStore, live: Live, gate: Gate) -> APIRouter:
     async def mention(mention_id: str) -> Response:
         found = await _answered(store.get(mention_id))
         if found is None:
-            raise Problem(404, "No such mention", f"There is no mention {mention_id!r}.")
+            raise no_such_mention(mention_id)
         if found.body is None:
-            raise Problem(
-                410, "Mention deleted", "Its source has deleted it, so it was forgotten here."
-            )
+            raise mention_deleted()
         return Response(found.body, headers=_NO_STORE, media_type="application/json")
 
     return router
+
+
+def no_such_mention(mention_id: str) -> Problem:
+    return Problem(404, "No such mention", f"There is no mention {mention_id!r}.")
+
+
+def mention_deleted() -> Problem:
+    return Problem(410, "Mention deleted", "Its source has deleted it, so it was forgotten here.")
 
 
 class _EventStream(StreamingResponse):

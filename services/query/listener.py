@@ -1,8 +1,10 @@
 """One listener of the live stream: what waits for it, as Server-Sent Events.
 
-The kinds of events: `mention` (a classified mention), `deleted` (its id), `gap` (how many events
-this listener lost), `reset` (the position it came back with is not known here: load the list
-again). The id of an event is the position after it.
+The kinds of events: `mention` (a classified mention), `corrected` (a person labelled a known one,
+or no longer does: its id, whether the query `matches` it now, and if so the mention as it is
+shown), `deleted` (its id), `gap` (how many events this listener lost, or got without what people
+say since the store did not answer: load the list again), `reset` (the position it came back with
+is not known here: load the list again). The id of an event is the position after it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,15 @@ def event_bytes(event: ClassifiedMention | MentionDeleted) -> bytes:
     if isinstance(event, MentionDeleted):
         data = msgspec.json.encode({"id": event.id, "watch": event.watch})
         return b"event: deleted\ndata: " + data + b"\n"
-    return b"event: mention\ndata: " + to_json(event) + b"\n"
+    return b"event: mention\ndata: %b\n" % to_json(event)
+
+
+def corrected_bytes(mention: ClassifiedMention, matches: bool) -> bytes:
+    """As `event_bytes`, of a correction."""
+    told: dict[str, object] = {"id": mention.id, "watch": mention.watch, "matches": matches}
+    if matches:
+        told["mention"] = msgspec.Raw(to_json(mention))
+    return b"event: corrected\ndata: %b\n" % msgspec.json.encode(told)
 
 
 def position_line(offsets: Mapping[TopicPartition, int]) -> bytes:
@@ -91,13 +101,19 @@ class Listener:
         self._bytes += len(chunk)
         self._woken.set()
 
+    def miss(self, count: int) -> None:
+        """So many events were not told, or not in full: a gap."""
+        if count:
+            self._dropped += count
+            self._woken.set()
+
     def wake(self) -> None:
         """Lets the listener look again whether the stream has ended."""
         self._woken.set()
 
     async def take(self) -> bytes:
         """What waits, joined; empty after KEEP_ALIVE_SECONDS without any, or when woken."""
-        if not self._waiting:
+        if not self._waiting and not self._dropped:
             self._woken.clear()
             try:
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):

@@ -4,6 +4,9 @@ Every event carries the position in the log as its id. Who comes back with one r
 there and joins the live stream at the very record where it stands, without gap or repeat. A
 listener that cannot keep up loses events and is told how many; it holds up nobody else. Nothing is
 read while nobody listens.
+
+What it tells are new mentions, and people's words on known ones. That a classifier judges known
+mentions anew is no news: whoever wants that asks for the list.
 """
 
 from __future__ import annotations
@@ -26,12 +29,13 @@ import structlog
 
 from libs.common import metrics
 from libs.common.bus import CLASSIFIED, Offsets, Reader, Record, Start, TopicPartition
-from libs.common.errors import BusUnavailable, InvalidEvent
-from libs.common.events import ClassifiedMention, MentionDeleted, from_record
+from libs.common.errors import BusUnavailable
+from libs.common.events import ClassifiedMention, MentionDeleted
 from libs.common.query import Query, matches
 from libs.common.query.ast import Everything
 from libs.common.retry import full_jitter
-from services.query.listener import RETRY, Listener, event_bytes, position_line, reset
+from services.query.listener import RETRY, Listener, gap, position_line, reset
+from services.query.news import SLICE_SECONDS, News, Said, news
 from services.query.position import decode_position
 from services.query.settings import StreamSettings
 
@@ -44,7 +48,6 @@ CATCH_UP_SECONDS: Final = 5.0
 CATCHING_UP: Final = 4
 """Listeners that read the log at once; the others wait their turn. Nobody has a turn while the
 client takes what was read: some never do."""
-_SLICE_SECONDS: Final = 0.005
 _STEADY_SECONDS: Final = 60.0
 
 OpenReader: TypeAlias = Callable[[Sequence[str], Start], AbstractAsyncContextManager[Reader]]
@@ -58,9 +61,14 @@ class Filter:
     query: Query
     watch: str | None = None
 
-    def wants(self, event: ClassifiedMention | MentionDeleted) -> bool:
-        if self.watch is not None and event.watch != self.watch:
-            return False
+    def hears(self, news: News) -> bool | None:
+        """Whether its query finds the mention; None: it is not told. A correction is told in either
+        case, since nobody knows whether the query found the mention before."""
+        if self.watch is not None and news.event.watch != self.watch:
+            return None
+        return self._finds(news.event) or (False if news.corrected else None)
+
+    def _finds(self, event: ClassifiedMention | MentionDeleted) -> bool:
         if isinstance(event, MentionDeleted) or isinstance(self.query, Everything):
             return True
         return matches(self.query, event)
@@ -69,8 +77,9 @@ class Filter:
 class Live:
     """The live stream of one copy of the service. `run` is a service loop."""
 
-    def __init__(self, open_reader: OpenReader, settings: StreamSettings) -> None:
+    def __init__(self, open_reader: OpenReader, settings: StreamSettings, said: Said) -> None:
         self._open_reader = open_reader
+        self._said = said
         self._settings = settings
         self._listeners: set[Listener] = set()
         self._audiences: dict[Filter, set[Listener]] = {}
@@ -177,29 +186,33 @@ class Live:
             self._wanted.clear()
 
     async def _hand_out(self, records: Sequence[Record]) -> None:
+        told = await news(records, self._said)
         begun = time.monotonic()
-        for record in records:
+        for record, each in zip(records, told.news, strict=True):
             place = TopicPartition(record.topic, record.partition)
             if record.offset < self._position.get(place, 0):
                 continue
             self._position[place] = record.offset + 1
-            if self._audiences:
-                self._tell(record)
-            if time.monotonic() - begun > _SLICE_SECONDS:
+            if each is not None:
+                self._tell(record, each)
+            if time.monotonic() - begun > SLICE_SECONDS:
                 await asyncio.sleep(0)
                 begun = time.monotonic()
+        for audience in self._audiences.values():
+            for listener in audience:
+                listener.miss(told.unsure)
 
-    def _tell(self, record: Record) -> None:
-        event = _event(record)
-        if event is None:
-            return
-        chunk = line = b""
+    def _tell(self, record: Record, each: News) -> None:
+        line, chunks = b"", dict[bool, bytes]()
         for wanted, audience in self._audiences.items():
-            if wanted.wants(event):
-                if not chunk:
-                    chunk, line = event_bytes(event), position_line(self._position)
-                for listener in audience:
-                    listener.tell(record, chunk, line, self._position)
+            matches = wanted.hears(each)
+            if matches is None:
+                continue
+            line = line or position_line(self._position)
+            if matches not in chunks:
+                chunks[matches] = each.chunk(matches)
+            for listener in audience:
+                listener.tell(record, chunks[matches], line, self._position)
 
     # Coming back
 
@@ -236,7 +249,7 @@ class Live:
             async with self._turns:
                 records = await reader.poll(BATCH, CATCH_UP_SECONDS)
                 is_late = not records or _begins_late(records, at, since)
-                chunk = b"" if is_late else await _missed_events(records, wanted, at)
+                chunk = b"" if is_late else await _missed_events(records, self._said, wanted, at)
             if is_late:
                 yield self._start_anew(listener, wanted, "older records are no longer kept")
                 return
@@ -256,26 +269,19 @@ def _begins_late(records: Sequence[Record], at: Offsets, since: Offsets) -> bool
 
 
 async def _missed_events(
-    records: Sequence[Record], wanted: Filter, at: dict[TopicPartition, int]
+    records: Sequence[Record], said: Said, wanted: Filter, at: dict[TopicPartition, int]
 ) -> bytes:
     """The events among the records that are wanted; moves `at` behind them."""
     found: list[bytes] = []
+    told = await news(records, said)
     begun = time.monotonic()
-    for record in records:
+    for record, each in zip(records, told.news, strict=True):
         at[TopicPartition(record.topic, record.partition)] = record.offset + 1
-        event = _event(record)
-        if event is not None and wanted.wants(event):
-            found.append(event_bytes(event) + position_line(at))
-        if time.monotonic() - begun > _SLICE_SECONDS:
+        if each is not None and (matches := wanted.hears(each)) is not None:
+            found.append(each.chunk(matches) + position_line(at))
+        if time.monotonic() - begun > SLICE_SECONDS:
             await asyncio.sleep(0)
             begun = time.monotonic()
+    if told.unsure:
+        found.append(gap(told.unsure))
     return b"".join(found)
-
-
-def _event(record: Record) -> ClassifiedMention | MentionDeleted | None:
-    """The event of a record; None for what the projection parks or passes over, too."""
-    try:
-        event = from_record(record)
-    except InvalidEvent:
-        return None
-    return event if isinstance(event, ClassifiedMention | MentionDeleted) else None

@@ -8,7 +8,7 @@ from typing import Final
 from libs.common import metrics
 from libs.common.bus import Message
 from libs.common.errors import InvalidEvent
-from libs.common.events import ClassifiedMention, Event, MentionDeleted
+from libs.common.events import ClassifiedMention, Event, LabelCorrected, MentionDeleted
 from services.query.rows import StoredEvent
 from services.query.store import MentionStore
 
@@ -22,7 +22,9 @@ class Project:
         self._store = store
 
     async def __call__(self, events: Sequence[Event]) -> Sequence[Message]:
-        written = await self._store.write([_stored(event) for event in events])
+        # A correction is in the store before it is told; the stream tells only that there is one.
+        news = [event for event in events if not isinstance(event, LabelCorrected)]
+        written = await self._store.write([_stored(event) for event in news])
         for what, count in written.items():
             metrics.MENTIONS_WRITTEN.labels(what).inc(count)
         return ()

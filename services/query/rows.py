@@ -1,7 +1,8 @@
 """What a mention is in the store, and what becomes of it when the next event arrives.
 
 Decided here, on values only: a repeat changes nothing, an older version never undoes a newer one,
-and what was deleted stays forgotten however late a copy of it arrives.
+what was deleted stays forgotten however late a copy of it arrives, and what a person said a mention
+is holds whatever a classifier says.
 """
 
 from __future__ import annotations
@@ -12,14 +13,27 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from libs.common.events import ClassifiedMention, MentionDeleted, to_json
+from libs.common.events import ClassifiedMention, Label, MentionDeleted, to_json
 from libs.common.query import columns, index_text
+from services.query.correction import Mark, severity_of
 
 StoredEvent: TypeAlias = ClassifiedMention | MentionDeleted
 
 _DECODER: Final = msgspec.json.Decoder(ClassifiedMention)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_UNMARKED: Final[Mapping[str, Mark]] = {}
+
+
+class _Labelled(msgspec.Struct):
+    label: Label
+
+
+class _Judged(msgspec.Struct):
+    classification: _Labelled
+
+
+_LABEL_DECODER: Final = msgspec.json.Decoder(_Judged)
 
 
 class Row(NamedTuple):
@@ -56,6 +70,7 @@ class Known(NamedTuple):
 class Draft(NamedTuple):
     """An event with what it makes of itself, whatever is stored: its row and the words of the
     full-text index; None for a deletion. Most of the work, and the store need not be held for it.
+    That a verdict came later is no part of the row: the same verdict again changes nothing.
     """
 
     event: StoredEvent
@@ -76,28 +91,56 @@ def mention_of(body: bytes) -> ClassifiedMention:
     return _DECODER.decode(body)
 
 
+def label_of(body: bytes) -> Label:
+    """What the classifier said of the mention, without reading the rest of it."""
+    return _LABEL_DECODER.decode(body).classification.label
+
+
 def draft(event: StoredEvent) -> Draft:
     if isinstance(event, MentionDeleted):
         return Draft(event, None, None)
-    return Draft(event, row_of(event), index_text(event))
+    mention = event
+    if event.classification.reclassified:
+        verdict = msgspec.structs.replace(event.classification, reclassified=False)
+        mention = msgspec.structs.replace(event, classification=verdict)
+    return Draft(event, row_of(mention), index_text(event))
 
 
-def changes(known: Mapping[str, Known], drafts: Sequence[Draft]) -> list[Change]:
-    """What to write for a batch of events in order: each id once, in its last state."""
+def changes(
+    known: Mapping[str, Known], drafts: Sequence[Draft], marks: Mapping[str, Mark] = _UNMARKED
+) -> list[Change]:
+    """What to write for a batch of events in order: each id once, in its last state.
+
+    marks: what people said of these mentions.
+    """
     rows: dict[str, Row] = {}
     words: dict[str, str | None] = {}
     for each in drafts:
         key = each.event.id
         row = successor(rows.get(key) or known.get(key), each)
         if row is not None:
-            rows[key] = row
+            rows[key] = as_said(row, marks.get(key))
             words[key] = each.words
     return [Change(row, words[key], known.get(key)) for key, row in rows.items()]
+
+
+def as_said(row: Row, mark: Mark | None) -> Row:
+    """The row with the label and severity that a person gave the mention."""
+    if mark is None or row.body is None:
+        return row
+    return row._replace(
+        label=mark.label, severity=severity_of(mark.label, mark.severity, row.severity or 0.0)
+    )
 
 
 def microseconds(moment: datetime) -> int:
     """Whole microseconds since 1970, UTC."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(microseconds_: int) -> datetime:
+    """The time that `microseconds` made a number of."""
+    return _EPOCH + microseconds_ * _MICROSECOND
 
 
 def row_of(mention: ClassifiedMention) -> Row:
@@ -151,11 +194,21 @@ def tombstone(deletion: MentionDeleted, known: Known | Row | None) -> Row:
     )
 
 
+def _is_version(known: Known | Row | None, event: ClassifiedMention) -> bool:
+    """What is stored is this very version of the mention, and not deleted."""
+    return (
+        known is not None
+        and known.deleted_at is None
+        and known.collected_at == microseconds(event.collected_at)
+    )
+
+
 def successor(known: Known | Row | None, draft: Draft) -> Row | None:
     """The row that an event makes of what is known; None when it changes nothing.
 
     A deletion always holds, since the log keeps the order of a mention's events. A deleted mention
-    comes back only when the source was seen to show it again after that.
+    comes back only when the source was seen to show it again after that. A later verdict is about
+    one version of a mention: it holds for that, and brings back nothing that is gone since.
     """
     event, made, _ = draft
     if isinstance(event, MentionDeleted):
@@ -166,6 +219,8 @@ def successor(known: Known | Row | None, draft: Draft) -> Row | None:
             and known.collected_at >= row.collected_at
         )
         return None if repeated else row
+    if event.classification.reclassified and not _is_version(known, event):
+        return None
     if known is None or made is None:
         return made
     if known.deleted_at is not None:

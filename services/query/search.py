@@ -31,8 +31,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.query import Query, matches, narrow
 from libs.common.query.ast import Everything
 from services.query.conditions import Dialect, has_words, narrowed
-from services.query.rows import mention_of
-from services.query.tables import mentions
+from services.query.correction import shown_body, shown_of
+from services.query.corrections import MARK, mark_of
+from services.query.tables import label_corrections, mentions
 
 S = TypeVar("S", bound=Select[Any])
 T = TypeVar("T")
@@ -108,7 +109,7 @@ async def find_page(connection: AsyncConnection, search: Search, bounds: Bounds)
             if len(bodies) == search.limit:
                 return Page(bodies, after)
             after = Position(published_at, mention_id)
-            if everything or matches(search.query, mention_of(body)):
+            if everything or matches(search.query, shown_of(body)):
                 bodies.append(body)
         if len(chunk) < size:
             return Page(bodies, candidates.until)
@@ -179,8 +180,12 @@ async def _read(
     after: Position | None,
     size: int,
 ) -> Sequence[tuple[int, str, bytes]]:
-    statement = select(mentions.c.published_at, mentions.c.id, mentions.c.body).where(
-        candidates.condition
+    statement = (
+        select(mentions.c.published_at, mentions.c.id, mentions.c.body, *MARK)
+        .join_from(
+            mentions, label_corrections, label_corrections.c.mention == mentions.c.id, isouter=True
+        )
+        .where(candidates.condition)
     )
     time: ColumnElement[int] = mentions.c.published_at
     if candidates.sorts:
@@ -191,7 +196,10 @@ async def _read(
         statement = statement.where(place >= until if search.newest_first else place <= until)
     statement = _ordered(statement, search.newest_first, after, time)
     found = await connection.execute(statement.limit(size))
-    return cast(Sequence[tuple[int, str, bytes]], found.all())
+    return [
+        (published_at, mention_id, shown_body(body, mark_of(*marked)))
+        for published_at, mention_id, body, *marked in found
+    ]
 
 
 def _ordered(

@@ -7,6 +7,9 @@ A deleted mention stays as a tombstone: its id and `deleted_at`, and nothing of 
 The full-text index holds folded words only, since the query language does its own folding and
 decides exactly on the body: on PostgreSQL the column `words` (tsvector), on SQLite the FTS5 table
 `mention_words` (contentless, `detail=none`) whose rowid is `seq`.
+
+What a person says a mention is stands in `label_corrections`, apart from `body`; `label` and
+`severity` of the mention hold what it is found by, the person's where there is one.
 """
 
 from __future__ import annotations
@@ -40,6 +43,23 @@ mentions: Final = Table(
     Column("collected_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
     Column("body", LargeBinary),
+)
+
+label_corrections: Final = Table(
+    "label_corrections",
+    metadata,
+    Column("mention", Text, primary_key=True),
+    Column("label", Text, nullable=False),
+    # As said; null leaves it to the classifier.
+    Column("severity", Float),
+    Column("theme", Text),
+    # A JSON list. Gone with the mention's text, as is the note.
+    Column("cues", Text, nullable=False),
+    Column("note", Text),
+    Column("said_by", Text, nullable=False),
+    Column("said_at", BigInteger, nullable=False),
+    # Of the title and text that the person looked at; empty after a deletion.
+    Column("text_hash", Text, nullable=False),
 )
 
 COLUMNS: Final = tuple(column.name for column in mentions.columns)

@@ -211,6 +211,51 @@ async def test_what_decided_is_marked_at_its_place(site: Site, browser: Browser)
         await expect(mention.locator(".mention-text")).to_have_text(BURNING)
 
 
+async def test_a_person_corrects_a_label_with_the_keyboard(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page, a_page(browser, locale="en-GB") as other:
+        for each in (page, other):
+            await sign_in(each, site)
+        await site.publish(a_mention(1, "Die Gabel klappert", label="complaint", severity=0.4))
+        mention = page.locator(".mention")
+        await expect(mention.locator(".tag")).to_have_text("Beschwerde")
+        await site.all_stored()
+
+        await mention.get_by_text("Einordnung korrigieren").focus()
+        await page.keyboard.press("Enter")
+        await mention.get_by_role("button", name="Frage").focus()
+        await page.keyboard.press("Enter")
+        await page.get_by_label("Name").fill("Anna")
+        await page.keyboard.press("Enter")
+        await expect(mention.locator(".tag")).to_have_text("Frage")
+        await expect(mention.locator(".corrected")).to_have_text(
+            "korrigiert von Anna, vorher Beschwerde"
+        )
+        # Whoever else looks sees it at once, in their own language.
+        await expect(other.locator(".mention .tag")).to_have_text("Question")
+        await expect(other.locator(".corrected")).to_have_text("corrected by Anna, was Complaint")
+
+        await page.reload()
+        await expect(mention.locator(".tag")).to_have_text("Frage")
+        await mention.get_by_text("Einordnung korrigieren").click()
+        await mention.get_by_role("button", name="Korrektur zurücknehmen").click()
+        await expect(mention.locator(".tag")).to_have_text("Beschwerde")
+        await expect(mention.locator(".corrected")).to_have_count(0)
+        await expect(other.locator(".mention .tag")).to_have_text("Complaint")
+
+
+async def test_a_label_that_could_not_be_kept_is_said(site: Site, browser: Browser) -> None:
+    async with site.running(), a_page(browser) as page:
+        await sign_in(page, site)
+        await site.publish(a_mention(1, "Die Gabel klappert", label="complaint", severity=0.4))
+        await page.route("**/label", lambda route: route.abort())
+        await page.get_by_text("Einordnung korrigieren").click()
+        await page.get_by_role("group", name="Was ist es wirklich?").get_by_text("Lob").click()
+        await page.get_by_label("Name").fill("Anna")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#stream-note")).to_contain_text("nicht geklappt")
+        await expect(page.locator(".mention .tag")).to_have_text("Beschwerde")
+
+
 async def test_what_arrives_while_the_page_loads_stays(site: Site, browser: Browser) -> None:
     arrived = asyncio.Event()
 

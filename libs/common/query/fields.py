@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from libs.common.query import ast
 from libs.common.query.pattern import WILDCARD, patterns, wildcard_regex
 from libs.common.query.reading import Reading, spans, units_of
-from libs.common.query.subject import classification, host, lang, rating, reach
+from libs.common.query.subject import classification, host, label, lang, rating, reach
 
 Test: TypeAlias = Callable[[Reading], bool]
 
@@ -108,11 +108,7 @@ def _kind(value: str) -> Test:
 
 
 def _label(value: str) -> Test:
-    def label(reading: Reading) -> bool:
-        verdict = classification(reading.subject)
-        return verdict is not None and verdict.label == value
-
-    return label
+    return lambda reading: label(reading.subject) == value
 
 
 def _lang(value: str) -> Test:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from libs.common.events import Classification, Engagement, Rating
+from libs.common.events import Classification, Engagement, Label, Rating
 
 BEST_RATING = 5.0
 LARGEST_REACH = 2**53
@@ -25,8 +25,18 @@ class Writer(Protocol):
     def followers(self) -> int | None: ...
 
 
+class Judgement(Protocol):
+    """What a person says a post is; it goes before what the classifier says."""
+
+    @property
+    def label(self) -> Label: ...
+    @property
+    def severity(self) -> float: ...
+
+
 class Subject(Protocol):
-    """A post. `Mention` and `ClassifiedMention` fit; `classification` is read where it exists."""
+    """A post. `Mention` and `ClassifiedMention` fit; `classification` and `corrected`, a person's
+    Judgement, are read where they exist."""
 
     @property
     def title(self) -> str | None: ...
@@ -77,15 +87,14 @@ class Columns:
 
 
 def columns(subject: Subject) -> Columns:
-    verdict = classification(subject)
     language = lang(subject)
     return Columns(
         source=subject.source.lower(),
         platform=subject.platform.lower(),
         kind=subject.kind,
         lang=language.partition("-")[0] if language else None,
-        label=verdict.label if verdict else None,
-        severity=verdict.severity if verdict else None,
+        label=label(subject),
+        severity=severity(subject),
         reach=reach(subject),
         rating=rating(subject),
         published_at=subject.published_at,
@@ -124,9 +133,20 @@ def rating(subject: Subject) -> float | None:
     return min(max(stars.value * BEST_RATING / stars.best, 0.0), BEST_RATING)
 
 
+def label(subject: Subject) -> Label | None:
+    judged = _judgement(subject)
+    return judged.label if judged is not None else None
+
+
 def severity(subject: Subject) -> float | None:
-    verdict = classification(subject)
-    return verdict.severity if verdict else None
+    judged = _judgement(subject)
+    return judged.severity if judged is not None else None
+
+
+def _judgement(subject: Subject) -> Judgement | None:
+    """The person's, else the classifier's."""
+    corrected: Judgement | None = getattr(subject, "corrected", None)
+    return classification(subject) if corrected is None else corrected
 
 
 def host(subject: Subject) -> str | None:

@@ -11,7 +11,6 @@ import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,6 +22,7 @@ from standardwebhooks import Webhook
 from libs.common.clock import Clock
 from libs.common.errors import AddressRefused, Retryable
 from libs.common.http import open_client
+from libs.common.retry import retry_after
 from libs.common.settings import Duration, Identifier, Strict
 from services.alert.letter import as_plain, shortened, write
 from services.alert.notifier import Delivered, Notifier, Refused, Surroundings
@@ -158,20 +158,6 @@ def judge(status: int, headers: httpx.Headers, now: datetime) -> Delivered:
         f"the receiver answered {status}",
         retry_after=retry_after(headers.get("retry-after"), now),
     )
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from a `Retry-After` header in either form; None when it says nothing."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - now).total_seconds())
 
 
 def body(alarm: Alarm, zone: ZoneInfo) -> bytes:

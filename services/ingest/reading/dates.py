@@ -111,7 +111,7 @@ def _usual(text: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-        return None if found.tzinfo is None else found.astimezone(UTC)
+        return found if found.tzinfo is UTC else found.astimezone(UTC) if found.tzinfo else None
     except (ValueError, OverflowError):
         return None
 

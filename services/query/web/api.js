@@ -58,6 +58,15 @@ export const sources = () => json("/v1/sources");
 export const mentions = (query, limit, signal) =>
   json(`/v1/mentions?${new URLSearchParams({q: query, limit})}`, {signal});
 
+const label = (id) => `/v1/mentions/${encodeURIComponent(id)}/label`;
+
+/** Says what a mention is; gives the mention as it is shown then. */
+export const correctLabel = (id, value, by) =>
+  json(label(id), {method: "PUT", body: {label: value, by}});
+
+/** The classifier's label holds again. */
+export const takeLabelBack = (id) => json(label(id), {method: "DELETE"});
+
 export const mentionStream = (query, lastId, signal) =>
   request(`/v1/mentions/stream?${new URLSearchParams({q: query})}`, {
     signal,

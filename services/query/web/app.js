@@ -13,6 +13,7 @@ import {LABELS, speak} from "/web/texts.js";
 const INCIDENTS_EVERY_MS = 4000;
 const LOOKED_INTO = 10; // incidents at a time of which everything is loaded
 const PAGE = 50;
+const LOAD_AGAIN_MS = 5000;
 
 let words = speak(session.language());
 let incidents = null;
@@ -23,8 +24,9 @@ let connection = null; // how the stream is
 let reachable = true; // whether the last request for the incidents was answered
 let running = null; // AbortController of everything that goes on while signed in
 let streaming = null; // AbortController of the present filter's stream
+let again = null; // signal of the stream whose list is loaded anew after a gap
 let query = new URLSearchParams(location.search).get("q") ?? "";
-const list = new MentionList(words, showPause);
+const list = new MentionList(words, showPause, correct);
 
 start();
 
@@ -196,18 +198,25 @@ const actions = {
 };
 
 async function act(action) {
+  const failed = (text) => {
+    byId("incidents-error").textContent = text;
+    byId("incidents-error").hidden = false;
+  };
+  if (await done(action, failed)) await loadIncidents();
+}
+
+/** Does what a person with a name wants done, and tells whether it was done. */
+async function done(action, failed) {
   const name = session.personName() ?? (await askInDialog("name-dialog", "name"));
-  if (!name) return;
+  if (!name) return false;
   session.keepPersonName(name);
   try {
     await action(name);
   } catch (error) {
-    if (signedOut(error)) return;
-    byId("incidents-error").textContent = words.actionFailed(words.failure(error));
-    byId("incidents-error").hidden = false;
-    return;
+    if (!signedOut(error)) failed(words.actionFailed(words.failure(error)));
+    return false;
   }
-  await loadIncidents();
+  return true;
 }
 
 /** What was typed into the dialog's field; null when it was cancelled. */
@@ -274,12 +283,35 @@ function startStream() {
 function receive({type, data}, signal) {
   if (type === "mention") {
     list.add(JSON.parse(data));
+  } else if (type === "corrected") {
+    const {id, matches, mention} = JSON.parse(data);
+    if (matches) list.place(mention);
+    else list.remove(id);
   } else if (type === "deleted") {
     list.remove(JSON.parse(data).id);
   } else if (type === "gap" || type === "reset") {
     note(words.gap);
-    loadMentions(signal);
+    loadAgain(signal);
   }
+}
+
+/** What went missing is loaded as soon as the store answers; until then asking once is enough. */
+async function loadAgain(signal) {
+  if (again === signal) return;
+  again = signal;
+  while (!signal.aborted && !(await loadMentions(signal))) {
+    await new Promise((resolve) => setTimeout(resolve, LOAD_AGAIN_MS));
+  }
+  if (again === signal) again = null;
+}
+
+/** A person says what a mention is; null takes that back. */
+async function correct(id, label) {
+  const action = async (name) => {
+    const shown = label === null ? api.takeLabelBack(id) : api.correctLabel(id, label, name);
+    list.update(await shown);
+  };
+  await done(action, note);
 }
 
 async function loadMentions(signal) {

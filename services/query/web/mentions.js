@@ -2,6 +2,7 @@
 
 import {byId, element} from "/web/dom.js";
 import {pieces} from "/web/highlight.js";
+import {LABELS} from "/web/texts.js";
 
 const SHOWN = 150;
 const LONGEST_TEXT = 600;
@@ -16,10 +17,13 @@ export class MentionList {
   #scheduled = false;
   #paused = false;
   #onWaiting;
+  #onLabel;
 
-  constructor(words, onWaiting) {
+  /** onWaiting(count): so many wait while paused; onLabel(id, label): a person labels a mention. */
+  constructor(words, onWaiting, onLabel) {
     this.#words = words;
     this.#onWaiting = onWaiting;
+    this.#onLabel = onLabel;
   }
 
   get size() {
@@ -70,6 +74,36 @@ export class MentionList {
     this.#schedule();
   }
 
+  /** A known mention is shown otherwise; one that is not on the page stays away. */
+  update(mention) {
+    for (const known of [this.#arrived, this.#waiting]) {
+      if (known?.has(mention.id)) known.set(mention.id, mention);
+    }
+    if (!this.#mentions.has(mention.id)) return;
+    const had = this.#nodes.get(mention.id)?.contains(document.activeElement);
+    this.#put(mention);
+    this.#draw();
+    if (had) this.#nodes.get(mention.id).querySelector("summary").focus();
+  }
+
+  /** A known mention fits the filter as it is shown now: where it is new, it takes its place. */
+  place(mention) {
+    if (this.#mentions.has(mention.id)) {
+      this.update(mention);
+      return;
+    }
+    this.#arrived?.set(mention.id, mention);
+    const time = Date.parse(mention.published_at);
+    const shown = [...this.#mentions.values()];
+    const later = shown.findIndex((other) => Date.parse(other.published_at) > time);
+    shown.splice(later < 0 ? shown.length : later, 0, mention);
+    this.#mentions = new Map(shown.map((each) => [each.id, each]));
+    trim(this.#mentions);
+    this.#waiting.delete(mention.id);
+    this.#onWaiting(this.#waiting.size);
+    this.#schedule();
+  }
+
   remove(id) {
     this.#arrived?.delete(id);
     this.#mentions.delete(id);
@@ -116,7 +150,7 @@ export class MentionList {
     for (const mention of this.#mentions.values()) {
       let node = this.#nodes.get(mention.id);
       if (!node) {
-        node = item(mention, this.#words);
+        node = item(mention, this.#words, this.#onLabel);
         this.#nodes.set(mention.id, node);
         list.insertBefore(node, below ?? null);
       }
@@ -133,19 +167,20 @@ function trim(mentions) {
   }
 }
 
-function item(mention, words) {
-  const {classification} = mention;
+function item(mention, words, onLabel) {
+  const {classification, corrected} = mention;
+  const {label, severity: grave} = corrected ?? classification;
   const published = new Date(mention.published_at);
   const author = mention.author?.name ?? mention.author?.handle;
   return element(
     "li",
-    {class: "mention", "data-label": classification.label, "data-id": mention.id},
+    {class: "mention", "data-label": label, "data-id": mention.id},
     element(
       "p",
       {class: "mention-head"},
-      element("span", {class: "tag", "data-label": classification.label},
-        words.labels[classification.label]),
-      severity(classification.severity, words),
+      element("span", {class: "tag", "data-label": label}, words.labels[label]),
+      severity(grave, words),
+      corrected ? element("span", {class: "corrected"}, saidBy(mention, words)) : null,
       element(
         "time",
         {datetime: mention.published_at, title: words.fullTime(published)},
@@ -164,6 +199,42 @@ function item(mention, words) {
         ? element("span", {}, `★ ${words.fraction(mention.rating.value)}/${words.fraction(mention.rating.best)}`)
         : null,
       link(mention.url, words),
+    ),
+    correction(mention, label, words, onLabel),
+  );
+}
+
+function saidBy({classification, corrected}, words) {
+  return corrected.label === classification.label
+    ? words.agreedBy(corrected.by)
+    : words.correctedBy(corrected.by, words.labels[classification.label]);
+}
+
+// The labels to choose from, behind a quiet word.
+function correction({id, corrected}, label, words, onLabel) {
+  const choice = (name) => {
+    const pressed = Boolean(corrected) && name === label;
+    return element(
+      "button",
+      {
+        type: "button", class: "chip", "data-label": name, "aria-pressed": String(pressed),
+        on: {click: () => pressed || onLabel(id, name)},
+      },
+      words.labels[name],
+    );
+  };
+  return element(
+    "details",
+    {class: "correction"},
+    element("summary", {}, words.correct),
+    element(
+      "div",
+      {class: "choices", role: "group", "aria-label": words.whatIsIt},
+      ...LABELS.map(choice),
+      corrected
+        ? element("button", {type: "button", class: "quiet", on: {click: () => onLabel(id, null)}},
+          words.takeBack)
+        : null,
     ),
   );
 }

@@ -89,6 +89,11 @@ const TEXTS = {
     streamFailed: (why) => `Die Erwähnungen lassen sich gerade nicht laden: ${why}`,
     severity: (n) => `Schwere ${n} von 100`,
     open: "Original öffnen",
+    correct: "Einordnung korrigieren",
+    whatIsIt: "Was ist es wirklich?",
+    correctedBy: (name, before) => `korrigiert von ${name}, vorher ${before}`,
+    agreedBy: (name) => `bestätigt von ${name}`,
+    takeBack: "Korrektur zurücknehmen",
     labels: {
       complaint: "Beschwerde",
       question: "Frage",
@@ -190,6 +195,11 @@ const TEXTS = {
     streamFailed: (why) => `The mentions cannot be loaded right now: ${why}`,
     severity: (n) => `Severity ${n} of 100`,
     open: "Open original",
+    correct: "Correct the label",
+    whatIsIt: "What is it really?",
+    correctedBy: (name, before) => `corrected by ${name}, was ${before}`,
+    agreedBy: (name) => `confirmed by ${name}`,
+    takeBack: "Take the correction back",
     labels: {
       complaint: "Complaint",
       question: "Question",

@@ -34,7 +34,7 @@ from tests.integration.alert.house import (
     incident_events,
     published,
 )
-from tests.unit.alert.builders import NIGHT, a_mention, a_signal
+from tests.unit.alert.builders import BRAKES, NIGHT, a_mention, a_signal, reclassified
 
 STORM: dict[str, Any] = {
     "rules": [
@@ -146,6 +146,17 @@ async def test_the_page_tells_how_far_it_reaches(database_url: str) -> None:
         assert alarm.quote.words == ("Bremse", "versagt")
         assert [step.id for step in alarm.steps] == ["people-first", "call-safety", "say-we-care"]
         assert alarm.url == f"https://melder.example/?incident={alarm.incident}"
+
+
+async def test_a_later_verdict_pages_nobody_and_leaves_the_evidence(database_url: str) -> None:
+    async with a_house(database_url, **STORM) as house:
+        await house.sees(a_mention("1", severity=0.8))
+        before = await house.the_one()
+        older = a_mention("1", text="Was früher da stand", severity=0.99)
+        await house.sees(reclassified(older), reclassified(a_mention("2", severity=0.99)))
+        assert await house.the_one() == before
+        assert len(await house.pages()) == 1
+        assert await house.evidence(before, older.id) == BRAKES
 
 
 async def test_a_deleted_post_loses_its_text_everywhere(database_url: str) -> None:

@@ -26,6 +26,7 @@ from libs.common.events import (
     to_message,
 )
 from libs.common.service import Loop, Service
+from services.classify.load import load_classifier
 from services.classify.service import open_service
 from services.classify.settings import ClassifySection, ClassifySettings
 from tests.unit.classify.subjects import a_deletion, a_mention
@@ -152,7 +153,7 @@ async def test_the_checks_say_what_is_loaded_and_how_far_it_is(tmp_path: Path) -
         states = {name: await check() for name, check in service.checks.items()}
         assert states == {
             "log": "the log answers",
-            "model": "rules-1 is loaded",
+            "model": f"{load_classifier().name} is loaded",
             "lag": "0 records behind",
         }
 

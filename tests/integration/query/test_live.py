@@ -21,7 +21,7 @@ from tests.integration.query.serving import (
     publish,
     take,
 )
-from tests.unit.query_service.building import a_deletion, a_mention
+from tests.unit.query_service.building import NOTHING_SAID, a_deletion, a_mention
 
 WATCHES = ("motorrad-ag", "board", "zubehoer", "rennsport")
 
@@ -173,7 +173,7 @@ async def test_an_unknown_position_starts_anew_and_says_so(
 
 
 async def test_a_listener_that_is_too_slow_is_told_of_its_gap(local_bus: Bus) -> None:
-    live = Live(local_bus.reader, StreamSettings(waiting=10))
+    live = Live(local_bus.reader, StreamSettings(waiting=10), NOTHING_SAID)
     stop = asyncio.Event()
     wanted = Filter(parse("").query)
     async with asyncio.TaskGroup() as group:

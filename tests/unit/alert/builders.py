@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from libs.common.events import (
     Author,
     Classification,
@@ -58,6 +60,12 @@ def a_mention(
             label=label, scores={label: 0.9}, severity=severity, reasons=reasons, model="test-1"
         ),
     )
+
+
+def reclassified(mention: ClassifiedMention) -> ClassifiedMention:
+    """The mention as it comes when it was judged anew."""
+    verdict = replace(mention.classification, reclassified=True)
+    return replace(mention, classification=verdict)
 
 
 def cues_in(text: str, **words: str) -> tuple[Reason, ...]:

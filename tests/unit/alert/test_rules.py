@@ -10,7 +10,7 @@ from services.alert.playbook import load_playbooks
 from services.alert.rules import HINT_WHY, Rules
 from services.alert.settings import DEFAULT_RULES, Rule
 from services.alert.signal import Signal
-from tests.unit.alert.builders import a_mention, cues_in
+from tests.unit.alert.builders import a_mention, cues_in, reclassified
 
 
 def rules(*configured: dict[str, Any]) -> Rules:
@@ -43,8 +43,13 @@ def test_without_a_configuration_one_grave_mention_is_enough() -> None:
         a_mention(label="other", severity=0.0),
         a_mention(backfill=True),
         a_mention(kind="hint", backfill=True),
+        reclassified(a_mention(severity=0.95)),
+        reclassified(a_mention(kind="hint")),
     ],
-    ids=["too mild", "a complaint", "other", "from the past", "a hint from the past"],
+    ids=[
+        *("too mild", "a complaint", "other", "from the past", "a hint from the past"),
+        *("judged anew", "a hint judged anew"),
+    ],
 )
 def test_what_raises_no_signal(mention: Any) -> None:
     assert by_default().signal(mention) is None

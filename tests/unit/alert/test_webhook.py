@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from libs.common.errors import Retryable
+from libs.common.retry import retry_after
 from services.alert.notifier import Delivered, Refused
-from services.alert.notifiers.webhook import BODY_LIMIT, body, judge, retry_after
+from services.alert.notifiers.webhook import BODY_LIMIT, body, judge
 from tests.unit.alert.builders import NIGHT, an_alarm
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from libs.common.errors import ChildLost, JobFailed
 from libs.common.events import Mention, Rating
+from services.classify import linear
 from services.classify.apart import WORTH_IT, Apart
-from services.classify.rules import RulesClassifier, load_rules
+from services.classify.classifier import Classifier
+from services.classify.linear.weights import SHIPPED, pack, unpack
+from services.classify.load import load_classifier
 from services.classify.tagging import InPlace, classified
 from tests.unit.classify.subjects import a_mention
 
+OURS = Path(linear.__file__).with_name(SHIPPED)
 OWN = """language: any
 cues:
   own: {label: complaint, cues: {0.9: "Quietschfidel"}}
@@ -21,10 +26,11 @@ cues:
 
 
 class Child:
-    """Does a job at once, or fails it as a child process would. jobs: how many it got."""
+    """Does a job at once, or fails it as a child process would. jobs: how many it got; answered:
+    how many it did."""
 
     def __init__(self, lost: int = 0) -> None:
-        self.jobs = 0
+        self.jobs = self.answered = 0
         self._lost = lost
 
     async def run(self, function: Callable[[bytes], bytes], payload: bytes) -> bytes:
@@ -32,14 +38,16 @@ class Child:
         if self.jobs <= self._lost:
             raise ChildLost("a child process ended before its job")
         try:
-            return function(payload)
+            answer = function(payload)
         except Exception as error:
             raise JobFailed(f"{type(error).__name__}: {error}") from error
+        self.answered += 1
+        return answer
 
 
 @pytest.fixture(scope="module")
-def rules() -> RulesClassifier:
-    return load_rules()
+def shipped() -> Classifier:
+    return load_classifier()
 
 
 def many(count: int = WORTH_IT) -> list[Mention]:
@@ -56,40 +64,44 @@ def many(count: int = WORTH_IT) -> list[Mention]:
     ]
 
 
-async def test_it_gives_what_tagging_in_place_gives(rules: RulesClassifier) -> None:
+async def test_it_gives_what_tagging_in_place_gives(shipped: Classifier) -> None:
     child, mentions = Child(), many()
-    assert await Apart(rules, (), child).tag(mentions) == await InPlace(rules).tag(mentions)
+    assert await Apart(shipped, (), None, child).tag(mentions) == await InPlace(shipped).tag(
+        mentions
+    )
     assert child.jobs == 1
 
 
-async def test_a_handful_needs_no_child(rules: RulesClassifier) -> None:
+async def test_a_handful_needs_no_child(shipped: Classifier) -> None:
     child, mentions = Child(), many(WORTH_IT - 1)
-    assert await Apart(rules, (), child).tag(mentions) == await InPlace(rules).tag(mentions)
+    assert await Apart(shipped, (), None, child).tag(mentions) == await InPlace(shipped).tag(
+        mentions
+    )
     assert child.jobs == 0
 
 
-async def test_a_verdict_that_a_mention_has_already_is_replaced(rules: RulesClassifier) -> None:
+async def test_a_verdict_that_a_mention_has_already_is_replaced(shipped: Classifier) -> None:
     mentions = many()
-    old = rules.classify([a_mention("Nie wieder!")])[0]
+    old = shipped.classify([a_mention("Nie wieder!")])[0]
     again: Sequence[Mention] = [classified(mention, old) for mention in mentions]
-    assert await Apart(rules, (), Child()).tag(again) == await InPlace(rules).tag(mentions)
+    assert await Apart(shipped, (), None, Child()).tag(again) == await InPlace(shipped).tag(
+        mentions
+    )
 
 
-async def test_a_lost_child_is_for_the_caller_to_try_again(rules: RulesClassifier) -> None:
-    apart, mentions = Apart(rules, (), Child(lost=1)), many()
+async def test_a_lost_child_is_for_the_caller_to_try_again(shipped: Classifier) -> None:
+    apart, mentions = Apart(shipped, (), None, Child(lost=1)), many()
     with pytest.raises(ChildLost):
         await apart.tag(mentions)
-    assert await apart.tag(mentions) == await InPlace(rules).tag(mentions)
+    assert await apart.tag(mentions) == await InPlace(shipped).tag(mentions)
 
 
 async def test_the_child_reads_lexicons_of_ones_own(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(OWN, encoding="utf-8")
-    rules = load_rules([own])
-    mentions = [a_mention("Quietschfidel!", native_id=str(n)) for n in range(WORTH_IT)]
-    tagged = await Apart(rules, [own], Child()).tag(mentions)
-    assert tagged == await InPlace(rules).tag(mentions)
-    assert tagged.labels == {"complaint": WORTH_IT}
+    ours, mentions, child = load_classifier([own]), many(), Child()
+    assert await Apart(ours, [own], None, child).tag(mentions) == await InPlace(ours).tag(mentions)
+    assert child.answered == 1
 
 
 @pytest.mark.parametrize("now", [OWN.replace("0.9", "0.1"), "language: klingon"])
@@ -98,7 +110,16 @@ async def test_a_lexicon_changed_since_the_start_does_not_change_verdicts(
 ) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(OWN, encoding="utf-8")
-    rules = load_rules([own])
+    ours = load_classifier([own])
     own.write_text(now, encoding="utf-8")
-    mentions = [a_mention("Quietschfidel!", native_id=str(n)) for n in range(WORTH_IT)]
-    assert await Apart(rules, [own], Child()).tag(mentions) == await InPlace(rules).tag(mentions)
+    mentions, child = many(), Child()
+    assert await Apart(ours, [own], None, child).tag(mentions) == await InPlace(ours).tag(mentions)
+    assert child.answered == 0
+
+
+async def test_the_child_reads_a_model_of_ones_own(tmp_path: Path) -> None:
+    own = tmp_path / "own.npz"
+    own.write_bytes(pack(replace(unpack(OURS.read_bytes(), "ours"), name="own-1")))
+    ours, mentions, child = load_classifier(model=own), many(), Child()
+    assert await Apart(ours, (), own, child).tag(mentions) == await InPlace(ours).tag(mentions)
+    assert (child.answered, ours.name) == (1, "own-1")

@@ -7,6 +7,7 @@ import pytest
 from libs.common.bus import CLASSIFIED, Message, Record
 from libs.common.errors import InvalidEvent
 from libs.common.events import ClassifiedMention, Noted, from_record
+from services.classify.load import load_classifier
 from services.classify.rules import RulesClassifier, load_rules
 from services.classify.step import classify_step
 from services.classify.tagging import CHUNK, InPlace, classified
@@ -48,6 +49,18 @@ async def test_a_batch_keeps_its_order_whatever_its_size(rules: RulesClassifier)
         event.native_id for event in events
     ]
     assert await classify_step(InPlace(rules))([]) == []
+
+
+async def test_what_is_uncertain_deserves_a_second_look_and_what_is_grave_none() -> None:
+    classifier = load_classifier()
+    texts = ("Die Bremse hat versagt!", "Danke, super!", "Asdf qwer", "Wann kommt sie?")
+    mentions = [a_mention(texts[n % 4], native_id=str(n), lang="de") for n in range(CHUNK * 2 + 3)]
+    tagged = await InPlace(classifier).tag(mentions)
+    verdicts = classifier.classify(mentions)
+    wanted = [n for n, v in enumerate(verdicts) if v.uncertain]
+    assert tagged.second_looks == wanted
+    assert 0 < len(wanted) < len(mentions)
+    assert wanted[-1] >= 2 * CHUNK
 
 
 async def test_the_same_event_gives_the_same_message(rules: RulesClassifier) -> None:

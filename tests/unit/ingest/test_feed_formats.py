@@ -140,6 +140,14 @@ def test_truncated_xml_keeps_the_entries_before_the_cut() -> None:
     ]
 
 
+@pytest.mark.parametrize("link", ["", "http://[a/"])
+def test_a_link_to_nowhere_is_left_to_the_tolerant_parser(link: str) -> None:
+    document = feed("rss-2.0").replace("https://news.example/rueckruf?a=1&amp;b=2", link)
+    with pytest.raises(Unusual):
+        parse_fast(document, URL)
+    assert parse_tolerant(document, URL).entries[0].link is None
+
+
 def test_names_of_html_entities_in_xml_are_understood() -> None:
     broken = (
         "<rss version='2.0'><channel><item><title>Fahrer &uuml;ber Nacht&nbsp;verletzt</title>"

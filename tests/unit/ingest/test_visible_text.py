@@ -31,11 +31,22 @@ from services.ingest.reading.visible_text import visible_text, visible_texts
         ("<p><i>im</i><p>danach</p>mitten</p>am <s>Ende", "im\ndanach\nmitten\nam Ende"),
         ("<p><div>im</div>danach</p>am Ende<!---->", "im\ndanach\nam Ende"),
         ("&am<b>p;</b> &amp;amp; &<i>lt;</i>", "&amp; &amp; &lt;"),
+        ("<p>vor<iframe src='x'></iframe>her</p>", "vorher"),
+        ("<p>vor<iframe src='x'>nie</iframe>her</p>", "vorher"),
+        ("&" + "x" * 50 + ";<b>a</b>", "&" + "x" * 50 + ";a"),
         ("<a title='1 > 0' href=x>nach</a> <b x=\"1\"y='2>1'>rechts</b>", "nach rechts"),
     ],
 )
 def test_a_reader_sees_text_and_no_markup(html: str, text: str) -> None:
     assert visible_text(html) == text
+
+
+def test_a_hundred_thousand_simple_tags_are_no_burden() -> None:
+    assert visible_text("<p> <b>" * 100_000 + "am Ende" + "</b></p>" * 100_000) == "am Ende"
+
+
+def test_bytes_are_utf_8() -> None:
+    assert visible_texts(["<b>ä</b>".encode(), "ö\xa0".encode(), "<i>ü</i>"]) == ["ä", "ö", "ü"]
 
 
 def test_text_below_a_hundred_thousand_elements_is_still_seen() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from libs.common.events import (
     LABELS,
@@ -14,6 +15,7 @@ from libs.common.events import (
     MentionDeleted,
     mention_id,
 )
+from services.query.correction import Correction, Mark
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -63,3 +65,30 @@ def a_deletion(mention: ClassifiedMention, after: timedelta = timedelta(hours=1)
         native_id=mention.native_id,
         deleted_at=mention.collected_at + after,
     )
+
+
+def a_correction(label: Label = "praise", **fields: Any) -> Correction:
+    """What Anna said at noon."""
+    defaults: dict[str, Any] = {
+        "label": label,
+        "severity": None,
+        "theme": None,
+        "cues": (),
+        "note": None,
+        "by": "Anna",
+        "at": NOON,
+    }
+    return Correction(**(defaults | fields))
+
+
+class NothingSaid:
+    """No person has said anything about any mention."""
+
+    async def marks(self, ids: Collection[str]) -> Mapping[str, Mark]:
+        return {}
+
+    async def shown(self, ids: Collection[str]) -> Mapping[str, bytes]:
+        return {}
+
+
+NOTHING_SAID: Final = NothingSaid()

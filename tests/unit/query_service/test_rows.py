@@ -1,8 +1,16 @@
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
-from libs.common.events import Author, Engagement, Rating, to_json
+from libs.common.events import (
+    Author,
+    ClassifiedMention,
+    Engagement,
+    Label,
+    Rating,
+    to_json,
+)
 from services.query.rows import (
     Draft,
     Known,
@@ -12,10 +20,11 @@ from services.query.rows import (
     draft,
     mention_of,
     microseconds,
+    moment,
     row_of,
     successor,
 )
-from tests.unit.query_service.building import NOON, a_deletion, a_mention
+from tests.unit.query_service.building import NOON, a_correction, a_deletion, a_mention
 
 MINUTE = timedelta(minutes=1)
 
@@ -85,6 +94,62 @@ def test_an_earlier_version_that_comes_late_changes_nothing() -> None:
 def test_a_new_verdict_on_the_same_version_replaces_the_old_one() -> None:
     again = a_mention(label="crisis_candidate")
     assert successor(known(row_of(a_mention())), draft(again)) == row_of(again)
+
+
+def a_later_verdict(label: Label = "crisis_candidate", **fields: Any) -> ClassifiedMention:
+    """The same version of the mention, judged anew."""
+    mention = a_mention(label=label, **fields)
+    verdict = msgspec.structs.replace(mention.classification, reclassified=True)
+    return msgspec.structs.replace(mention, classification=verdict)
+
+
+def test_a_later_verdict_replaces_the_former_one() -> None:
+    made = successor(known(row_of(a_mention())), draft(a_later_verdict()))
+    assert made == row_of(a_mention(label="crisis_candidate"))
+
+
+def test_the_same_verdict_later_changes_nothing() -> None:
+    again = draft(a_later_verdict("complaint"))
+    assert successor(known(row_of(a_mention())), again) is None
+
+
+def test_a_later_verdict_on_an_older_text_changes_nothing() -> None:
+    edited = a_mention(text="Sie versagt doch nicht.", collected=2 * MINUTE)
+    assert successor(known(row_of(edited)), draft(a_later_verdict())) is None
+
+
+def test_a_later_verdict_brings_back_neither_what_is_deleted_nor_what_is_unknown() -> None:
+    mention = a_mention()
+    deleted = successor(None, draft(a_deletion(mention, after=-2 * MINUTE)))
+    assert deleted is not None
+    assert successor(known(deleted), draft(a_later_verdict())) is None
+    assert successor(None, draft(a_later_verdict())) is None
+
+
+def test_a_persons_label_holds_over_edits_and_later_verdicts() -> None:
+    mention = a_mention()
+    marks = {mention.id: a_correction("praise").mark}
+    edited = a_mention(text="Ein neuer Text", collected=2 * MINUTE)
+    again = a_later_verdict(text="Ein neuer Text", collected=2 * MINUTE)
+    before = {mention.id: known(row_of(mention))}
+    for events in ([edited], [edited, again]):
+        [change] = changes(before, drafts(*events), marks)
+        assert (change.row.label, change.row.severity) == ("praise", 0.0)
+        assert change.row.body is not None
+        assert mention_of(change.row.body).classification.label == events[-1].classification.label
+
+
+def test_a_tombstone_has_no_label_whoever_gave_one() -> None:
+    mention = a_mention()
+    before = {mention.id: known(row_of(mention))}
+    marks = {mention.id: a_correction("praise").mark}
+    [change] = changes(before, drafts(a_deletion(mention)), marks)
+    assert (change.row.label, change.row.severity) == (None, None)
+
+
+def test_microseconds_lead_back_to_the_time() -> None:
+    at = NOON + timedelta(microseconds=7)
+    assert moment(microseconds(at)) == at
 
 
 def test_a_tombstone_says_nothing_of_what_was_said() -> None:

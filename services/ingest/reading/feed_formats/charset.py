@@ -29,6 +29,17 @@ def decode(body: bytes, content_type: str) -> str:
     return _XML_DECLARATION.sub("", _decode(body, content_type), count=1)
 
 
+def is_utf_8(body: bytes, content_type: str) -> bool:
+    """Whether all says so: the bytes, and every label there is."""
+    if not {"utf-8", "utf8"}.issuperset(_labels(body, content_type)):
+        return False
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _decode(body: bytes, content_type: str) -> str:
     for mark, encoding in _MARKS:
         if body.startswith(mark):

@@ -50,13 +50,13 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Markup(msgspec.Struct, frozen=True, gc=False):
-    """Text as the feed has it, and whether it is HTML."""
+    """Text as the feed has it, and whether it is HTML. HTML may be UTF-8."""
 
-    value: str
+    value: str | bytes
     is_html: bool
 
 
-class Draft(msgspec.Struct):
+class Draft(msgspec.Struct, gc=False):
     """An entry as a parser found it; dates, texts and names are still the feed's own."""
 
     id: str = ""
@@ -109,7 +109,7 @@ def _visible(texts: Sequence[Markup | None]) -> list[str]:
     """The visible text of each; empty where there is none."""
     of_html = iter(visible_texts([text.value for text in texts if text and text.is_html]))
     return [
-        "" if text is None else next(of_html) if text.is_html else _plain(text.value)
+        "" if text is None else next(of_html) if text.is_html else _plain(str(text.value))
         for text in texts
     ]
 

@@ -31,7 +31,9 @@ from services.ingest.reading.feed_formats.entry import (
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _ABOUT: Final = f"{{{_RDF}}}about"
-_XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
+_XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"
+_BASE: Final = re.compile(r"[\w:/.?=&%~+-]*", re.ASCII)
+XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 _PREFIXES: Final = {
     "": "",
     _ATOM.lower(): "",
@@ -92,7 +94,10 @@ _TYPES: Final = {"text": "text/plain", "html": "text/html", "xhtml": "applicatio
 _PAGES: Final = frozenset(("text/html", "application/xhtml+xml"))
 _OF_WINDOWS: Final = re.compile("[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")
 """Where Windows-1252 has a character and Latin-1, which it is taken for, has none."""
-_ABSOLUTE: Final = re.compile(r"https?://[!\"$-:<->@-Z\\^-~]++(?:\?[!\"$-~]++)?+(?:#[!-~]++)?+")
+_ABSOLUTE: Final = re.compile(
+    r"https?://[!\"$-:<->@-Z\\^-~]++(?:\?[!\"$-~]++)?+(?:#[!-~]++)?+|(?:tag|urn):[\w.:,/?=&%+-]*+",
+    re.ASCII,
+)
 """An address that stays what it is, whatever it is joined with."""
 _BARE_ENTITY: Final = re.compile(r"&([A-Za-z0-9_]+);")
 
@@ -103,7 +108,14 @@ class Unusual(Exception):
 
 def parse_fast(text: str, url: str) -> Feed:
     """The feed in `text`, which was read from `url`. Raises Unusual."""
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+    root = parsed(text.encode("utf-8", "replace"), url)
+    form = format_of(root)
+    return Feed(format=form, entries=finished(islice(_drafts(root, form), MOST_ENTRIES)))
+
+
+def parsed(document: bytes, url: str) -> etree._Element:
+    """The root of a document, which was read from `url`. Raises Unusual."""
+    if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
         raise Unusual("a document type")
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -113,14 +125,15 @@ def parse_fast(text: str, url: str) -> Feed:
         collect_ids=False,
     )
     try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser, base_url=url)
+        root = etree.fromstring(document, parser, base_url=url)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Unusual(str(error)) from error
-    form = _format(root)
-    return Feed(format=form, entries=finished(islice(_drafts(root, form), MOST_ENTRIES)))
+    if not _BASE.fullmatch(root.get(_XML_BASE, "")):
+        raise Unusual("a base with characters that have to be escaped")
+    return root
 
 
-def _format(root: etree._Element) -> str:
+def format_of(root: etree._Element) -> str:
     name = etree.QName(root)
     if name.localname == "feed" and name.namespace == _ATOM:
         return "atom"
@@ -133,22 +146,24 @@ def _format(root: etree._Element) -> str:
 
 def _drafts(root: etree._Element, form: str) -> Iterator[Draft]:
     wanted = "entry" if form == "atom" else "item"
-    language = _feed_language(root, form)
+    language = feed_language(root, form)
     for parent in (root, *(child for child in root if _name(child) == "channel")):
-        inherited = parent.get(_XML_LANG) or root.get(_XML_LANG) or ""
+        inherited = parent.get(XML_LANG) or root.get(XML_LANG) or ""
         for child in parent:
             if _name(child) == wanted:
                 yield _draft(child, form == "atom", inherited, language)
 
 
-def _feed_language(root: etree._Element, form: str) -> str:
-    declared = root.get(_XML_LANG, "")
+def feed_language(root: etree._Element, form: str) -> str:
+    declared = root.get(XML_LANG, "")
     if form == "atom":
         return declared
     for channel in root:
         if _name(channel) == "channel":
             for child in channel:
                 if _name(child) in ("language", "dc_language"):
+                    if len(child):
+                        raise Unusual("elements inside a language")
                     return (child.text or "").strip()
     return declared
 
@@ -182,7 +197,7 @@ def _draft(item: etree._Element, is_atom: bool, inherited: str, language: str) -
     """The draft of an entry. `inherited` is the language declared around it, if any; `language`
     that of the feed."""
     about = item.get(_ABOUT)
-    draft = Draft(id=_mended(about) if about else "")
+    draft = Draft(id=mended(about) if about else "")
     seen: dict[str, etree._Element] = {}
     for child in item:
         name, part = _part(child.tag)
@@ -197,7 +212,7 @@ def _draft(item: etree._Element, is_atom: bool, inherited: str, language: str) -
             _read_field(child, part, name, draft, is_atom)
     for part in ("content", "summary"):
         if part in seen and not draft.lang:
-            draft.lang = seen[part].get(_XML_LANG) or item.get(_XML_LANG) or inherited
+            draft.lang = seen[part].get(XML_LANG) or item.get(XML_LANG) or inherited
     draft.lang = draft.lang or language
     return draft
 
@@ -228,7 +243,7 @@ def _read_extra(child: etree._Element, name: str, draft: Draft) -> None:
         raise Unusual(f"the element {name}")
     if child.attrib:
         draft.extras[name] = {
-            etree.QName(str(key)).localname.lower(): _mended(str(value))
+            etree.QName(str(key)).localname.lower(): mended(str(value))
             for key, value in child.attrib.items()
         }
     else:
@@ -240,21 +255,19 @@ def _read_link(child: etree._Element, draft: Draft) -> None:
     if "uri" in attributes or "url" in attributes:
         raise Unusual("a link that is not in its usual place")
     if "href" not in attributes:
-        draft.link = _resolved(child, _text(child))
-        if "&" in draft.link:  # programs that escape twice leave &amp; in addresses
-            draft.link = _BARE_ENTITY.sub(r"&\1", draft.link.replace("&amp;", "&"))
+        draft.link = linked(child.base or "", _text(child))
         return
     href, kind = child.get("href", ""), child.get("type", "text/html").lower()
     if len(child) or not href:
         raise Unusual("an empty link, or elements inside")
     if child.get("rel", "alternate").lower() == "alternate" and _TYPES.get(kind, kind) in _PAGES:
-        draft.link = _resolved(child, href)
+        draft.link = resolved(child.base or "", href)
 
 
 def _read_id(child: etree._Element, draft: Draft) -> None:
     draft.id = _text(child)
     if child.get("isPermaLink", "true") == "true":
-        draft.id = _resolved(child, draft.id)
+        draft.id = resolved(child.base or "", draft.id)
         draft.link = draft.link or draft.id
 
 
@@ -268,7 +281,9 @@ def _author(child: etree._Element) -> PostAuthor | None:
             raise Unusual(f"{name} in an author")
         parts[name] = _text(part)
     url = parts.get("uri") or parts.get("url")
-    return person(parts.get("name"), parts.get("email"), _resolved(child, url) if url else None)
+    return person(
+        parts.get("name"), parts.get("email"), resolved(child.base or "", url) if url else None
+    )
 
 
 def _markup(child: etree._Element, name: str, is_atom: bool) -> Markup:
@@ -294,10 +309,10 @@ def _text(element: etree._Element) -> str:
     if len(element):
         raise Unusual(f"elements inside {_name(element)}")
     text = (element.text or "").strip()
-    return text if text.isascii() else _mended(text)
+    return text if text.isascii() else mended(text)
 
 
-def _mended(text: str) -> str:
+def mended(text: str) -> str:
     """UTF-8 that somebody took for Latin-1 and encoded again, repaired; and the characters that
     Windows has where Latin-1 has none."""
     if b"\xc2" not in text.encode():
@@ -307,7 +322,18 @@ def _mended(text: str) -> str:
     return _OF_WINDOWS.sub(lambda found: found[0].encode("latin-1").decode("cp1252"), text)
 
 
-def _resolved(element: etree._Element, address: str) -> str:
-    if _ABSOLUTE.fullmatch(address):
+def linked(base: str, address: str) -> str:
+    """The address in the text of a link. Raises Unusual when there is none."""
+    link = resolved(base, address)
+    if not link:
+        raise Unusual("a link to nowhere")
+    if "&" in link:  # programs that escape twice leave &amp; in addresses
+        return _BARE_ENTITY.sub(r"&\1", link.replace("&amp;", "&"))
+    return link
+
+
+def resolved(base: str, address: str) -> str:
+    """An address relative to `base`, made absolute; empty when it is none."""
+    if not address or _ABSOLUTE.fullmatch(address):
         return address
-    return joined(element.base or "", address) if address else ""
+    return joined(base, address)
