@@ -64,8 +64,10 @@ def judged(classifier: Classifier, lang: Language) -> Judged:
     return Judged(lang, texts, classifier.classify(subjects))
 
 
-def report(classifier: Classifier, before: Classifier, public: Path | None) -> str:
-    """The model card's figures, in Markdown."""
+def report(
+    classifier: Classifier, before: Classifier, public: Path | None, plot: Path | None
+) -> str:
+    """The model card's figures, in Markdown. plot: where the calibration plot goes."""
     both = [judged(classifier, lang) for lang in get_args(Language)]
     earlier = [judged(before, lang) for lang in get_args(Language)]
     parts = [f"Model `{classifier.name}`, compared with `{before.name}`.", *_summary(both, earlier)]
@@ -73,8 +75,9 @@ def report(classifier: Classifier, before: Classifier, public: Path | None) -> s
         parts += [f"### Gold, {one.lang}", *_labels(one), *_confusion(one), *_worst(one)]
     if public is not None:
         parts += ["### Public data", *_public(classifier, before, public)]
-    plot_calibration([(one.lang, one.confidence, one.found == one.true) for one in both], PLOT)
-    parts.append(f"![How often a verdict of a given probability is right]({PLOT.name})")
+    if plot is not None:
+        plot_calibration([(one.lang, one.confidence, one.found == one.true) for one in both], plot)
+        parts.append(f"![How often a verdict of a given probability is right]({plot.name})")
     return "\n\n".join(parts)
 
 
@@ -182,9 +185,10 @@ def main(public: Path | None, model: Path | None, before: Path | None) -> None:
     nothing is written. before: a model to compare with; the rules unless told otherwise.
     """
     earlier = load_rules() if before is None else load_classifier(model=before)
-    figures = report(load_classifier(model=model), earlier, public)
+    is_shipped = model is None and before is None
+    figures = report(load_classifier(model=model), earlier, public, PLOT if is_shipped else None)
     click.echo(figures)
-    if model is None and before is None:
+    if is_shipped:
         CARD.write_text(put_into(CARD.read_text("utf-8"), figures), "utf-8")
 
 
