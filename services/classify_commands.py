@@ -18,6 +18,7 @@ from libs.common.bus.open import open_bus
 from libs.common.db import migrate, open_engine
 from libs.common.errors import ConfigurationError
 from libs.common.events import ClassifiedMention, Reason
+from libs.common.taxonomy import INDUSTRIES, Industry
 from services.classify.lines import classify_lines
 from services.classify.load import load_classifier
 from services.classify.reclassify import Outcome, reclassify
@@ -25,7 +26,7 @@ from services.classify.rules import load_rules
 from services.classify.settings import ClassifySection
 from services.configuration import Configuration
 from services.query.corrections import Corrections
-from services.query.samples import INDUSTRIES, Industry, Sample, Unfit, sample_of
+from services.query.samples import Sample, Unfit, sample_of
 from services.query.store import MentionStore
 from services.runtime import Place
 
@@ -115,6 +116,10 @@ def _told(done: Outcome, model: str) -> Iterator[str]:
         f"{begins}: {done.judged} mentions judged anew by {model}, {done.changed} of them with "
         f"another label than before; {done.outdated} deleted or edited since, left alone."
     )
+    if done.unknown:
+        yield f"{done.unknown} are not in the store, or not yet: left to the services."
+    if done.second_opinions:
+        yield f"{done.second_opinions} keep the second opinion that they have."
     if done.unreadable:
         yield f"{done.unreadable} records could not be read; they are on {RAW}.dead."
     if done.reaches_back_to is not None:

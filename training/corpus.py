@@ -7,65 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from libs.common.events import Kind, Label
+from libs.common.taxonomy import THEMES, Industry, Theme
+
+__all__ = [
+    "FOLDER",
+    "THEMES",
+    "Finding",
+    "Hard",
+    "Industry",
+    "Language",
+    "Sample",
+    "Theme",
+    "read",
+    "read_lines",
+]
 
 FOLDER: Final = Path(__file__).with_name("corpus")
 
 Language: TypeAlias = Literal["de", "en"]
-Industry: TypeAlias = Literal[
-    "automotive",
-    "rail",
-    "airline",
-    "telecom",
-    "banking",
-    "insurance",
-    "energy",
-    "ecommerce",
-    "parcel",
-    "fashion",
-    "electronics",
-    "food",
-    "restaurant",
-    "grocery",
-    "pharma",
-    "health",
-    "cosmetics",
-    "toys",
-    "software",
-    "games",
-    "travel",
-    "hotel",
-    "employer",
-    "public",
-    "education",
-    "housing",
-    "fitness",
-    "media",
-    "construction",
-    "other",
-]
-Theme: TypeAlias = Literal[
-    "safety_defect",
-    "injury",
-    "fire",
-    "contamination",
-    "recall",
-    "data_leak",
-    "outage",
-    "fraud",
-    "discrimination",
-    "harassment",
-    "boycott",
-    "staff_misconduct",
-    "environment",
-    "legal",
-    "press",
-]
 Hard: TypeAlias = Literal[
     "sarcasm",
     "hardpraise",
@@ -86,7 +51,6 @@ Hard: TypeAlias = Literal[
 ]
 """What makes a text hard: praise in hard words, questions that are complaints and the reverse, news
 of others, and so on."""
-THEMES: Final = get_args(Theme)
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

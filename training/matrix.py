@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from services.classify.linear.alphabet import Alphabet
 from services.classify.linear.compiled import compiled
 from services.classify.linear.features import ALPHABET, NEGATIONS, Space, Texts, features_of, space
-from services.classify.linear.scoring import BLOCK_WEIGHTS, block_values
+from services.classify.linear.scoring import BLOCK_WEIGHTS, block_value
 from services.classify.linear.weights import tag_of
 
 Matrix: TypeAlias = csr_matrix
@@ -34,10 +34,12 @@ def _fill(
     for i in range(told.size):
         text = codes[offsets[i] : offsets[i + 1]]
         _, words, parts, signs = features_of(text, told[i], alphabet, negations, space)
-        value = block_values((words, parts, signs), weights)
+        of_words = block_value(weights[0], words)
+        of_parts = block_value(weights[1], parts - words)
+        of_signs = block_value(weights[2], signs - parts)
         for f in range(signs):
             hashes[count] = space.features[f]
-            values[count] = value[0] if f < words else value[1] if f < parts else value[2]
+            values[count] = of_words if f < words else of_parts if f < parts else of_signs
             count += 1
         rows[i + 1] = count
 

@@ -131,11 +131,11 @@ def logistic(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def themes_head(samples: Sequence[Sample]) -> Head:
+def themes_head(samples: Sequence[Sample], slots: int) -> Head:
     """Which theme a crisis candidate is about."""
     crises = [sample for sample in samples if sample.theme is not None]
     batch = texts([sample.text for sample in crises], [0] * len(crises))
-    vocabulary = Vocabulary(batch, THEME_SLOTS)
+    vocabulary = Vocabulary(batch, slots)
     matrix = vocabulary.matrix(batch)
     themes = np.array([THEMES.index(sample.theme) for sample in crises if sample.theme])
     return head_of(
@@ -143,11 +143,20 @@ def themes_head(samples: Sequence[Sample]) -> Head:
     )
 
 
-def train(samples: Sequence[Sample], further: Sequence[Examples] = ()) -> Trained:
-    """The model of these samples and of further examples, which are never held out."""
+def train(
+    samples: Sequence[Sample],
+    further: Sequence[Examples] = (),
+    *,
+    slots: int = LABEL_SLOTS,
+    theme_slots: int = THEME_SLOTS,
+) -> Trained:
+    """The model of these samples and of further examples, which are never held out.
+
+    slots, theme_slots: rows of the two tables, powers of two; few samples need few.
+    """
     own = examples_of(samples)
     examples = joined([own, *further])
-    vocabulary = Vocabulary(examples.texts, LABEL_SLOTS)
+    vocabulary = Vocabulary(examples.texts, slots)
     matrix = vocabulary.matrix(examples.texts)
     held_out = held_out_logits(matrix, examples, len(samples))
     slope, intercept = calibrated(held_out, own.targets)
@@ -155,7 +164,7 @@ def train(samples: Sequence[Sample], further: Sequence[Examples] = ()) -> Traine
     advantage = advantages(logistic(held_out * slope + intercept), primary)
     models = [fit(matrix, examples.targets[:, k]) for k in range(len(LABELS))]
     models += [fit(matrix, language_targets(examples, k)) for k in range(len(LANGUAGES))]
-    themes = themes_head(samples)
+    themes = themes_head(samples, theme_slots)
     labels = head_of(vocabulary, models)
     weights = Weights(VERSION, labels, themes, slope, intercept, advantage, CUES)
     return Trained(replace(weights, name=f"{VERSION}-{digest(weights)}"), held_out)

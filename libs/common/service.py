@@ -19,6 +19,7 @@ import msgspec
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.responses import PlainTextResponse, Response
 
 from libs.common import metrics, problems
@@ -49,7 +50,7 @@ class Service:
 
 def create_app(services: Sequence[Service], version: str) -> FastAPI:
     """One web application with the addresses of these services and the operational ones."""
-    app = FastAPI(
+    app = FastAPIOffline(  # FastAPI's own page of the addresses loads itself from the internet
         title="Brandmelder",
         version=version,
         redoc_url=None,

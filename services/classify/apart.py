@@ -1,99 +1,106 @@
-"""Tagging in a child process, which has a core of its own."""
+"""Classifying in a child process, which has a core of its own, and alone holds the trained model
+with the compiled code: as much memory as all the rest."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Final, Protocol
+from tempfile import TemporaryDirectory
+from typing import Final, Protocol, Self
 
 import msgspec
-import structlog
 
-from libs.common.errors import JobFailed
-from libs.common.events import Mention
-from services.classify.classifier import Classifier
-from services.classify.load import load_classifier
-from services.classify.tagging import InPlace, Tagged, tagged
+from libs.common.child.process import ChildProcess, Job, Limits
+from libs.common.events import Classification, Mention
+from services.classify.classifier import Classifier, Utterance
+from services.classify.load import OwnFiles, load_classifier
+from services.classify.tagging import Tagged, tagged
 
-log = structlog.get_logger(__name__)
-
-WORTH_IT: Final = 200
-"""Fewer mentions are tagged sooner than handed over, and need no child to be started."""
+LIMITS: Final = Limits(seconds=120.0)
+"""Classifying takes milliseconds, compiling the code where none was kept, most of a minute."""
 
 
 class RunsJobs(Protocol):
-    """A child process: see `libs/common/child/process.py`."""
+    """A child process that has begun with `load`: see `libs/common/child/process.py`."""
 
     async def run(self, function: Callable[[bytes], bytes], payload: bytes) -> bytes: ...
 
 
-class Job(msgspec.Struct, frozen=True, array_like=True):
-    """What the child is asked: to tag these as this model does.
-
-    lexicons, model: own files that the classifier was loaded with. name: what they made.
-    """
-
-    lexicons: tuple[str, ...]
-    model: str | None
-    name: str
-    mentions: Sequence[Mention]
+def child_with(own: OwnFiles) -> ChildProcess:
+    """A child process that classifies, with these files in place of what they may become."""
+    return ChildProcess(LIMITS, first=Job(load, _ENCODER.encode(own)))
 
 
 class Apart:
-    """Implements `Tagger` in a child process; a handful is tagged in this one.
+    """Implements `Tagger` and `Classifies` in a child process.
 
-    A child that dies makes its batch Retryable: tagging has no effects, so it is done again.
+    A child that dies makes its batch Retryable: classifying has no effects, so it is done again.
     """
 
-    def __init__(
-        self,
-        classifier: Classifier,
-        lexicons: Sequence[Path],
-        model: Path | None,
-        child: RunsJobs,
-    ) -> None:
-        """lexicons, model: own files that the classifier was loaded with."""
-        self._here = InPlace(classifier)
-        self._name = classifier.name
-        self._lexicons = tuple(str(path) for path in lexicons)
-        self._model = None if model is None else str(model)
+    def __init__(self, name: str, child: RunsJobs) -> None:
+        """name: of the classifier in the child."""
+        self.name: Final = name
         self._child = child
 
+    @classmethod
+    async def begin(cls, child: RunsJobs) -> Self:
+        """Starts the child. Raises ChildLost when it cannot begin."""
+        return cls((await child.run(name, b"")).decode(), child)
+
     async def tag(self, mentions: Sequence[Mention]) -> Tagged:
-        if len(mentions) < WORTH_IT:
-            return await self._here.tag(mentions)
-        job = Job(self._lexicons, self._model, self._name, mentions)
-        try:
-            return _ANSWER.decode(await self._child.run(run, _ENCODER.encode(job)))
-        except JobFailed as error:
-            # A file was changed since the start; or it fails here too, and shows why.
-            log.warning("tagged without the child process", reason=str(error))
-            return await self._here.tag(mentions)
+        return _TAGGED.decode(await self._child.run(tag, _ENCODER.encode(mentions)))
+
+    async def classify(self, texts: Sequence[Utterance]) -> list[Classification]:
+        return _VERDICTS.decode(await self._child.run(classify, _ENCODER.encode(texts)))
 
 
-def run(payload: bytes) -> bytes:
-    """The job in the child: from a Job to a Tagged, both in MessagePack.
+# What runs in the child.
 
-    Raises ValueError when the files no longer make the classifier that was asked for.
-    """
-    job = _JOB.decode(payload)
-    classifier = _loaded(job.lexicons, job.model)
-    if classifier.name != job.name:
-        raise ValueError(f"asked for {job.name}, but the files make {classifier.name}")
-    return _ENCODER.encode(tagged(job.mentions, classifier))
+_loaded: list[Classifier] = []
+"""The classifier, once `load` has run."""
 
 
-@cache
-def _loaded(lexicons: tuple[str, ...], model: str | None) -> Classifier:
-    classifier = load_classifier([Path(path) for path in lexicons], Path(model) if model else None)
+def load(payload: bytes) -> bytes:
+    """The first job: loads the classifier with the OwnFiles of the payload, in MessagePack."""
+    own = _OWN_FILES.decode(payload)
+    _loaded[:] = [load_classifier() if own == OwnFiles() else _load(own)]
     gc.collect()
     gc.freeze()  # it stays, and batches hold no cycles: the collector need not look so often
     gc.set_threshold(50_000, 20, 100)
-    return classifier
+    return b""
+
+
+def _load(own: OwnFiles) -> Classifier:
+    with TemporaryDirectory() as folder:
+        lexicons = [_put(Path(folder, str(n)), lexicon) for n, lexicon in enumerate(own.lexicons)]
+        model = None if own.model is None else _put(Path(folder, "model"), own.model)
+        return load_classifier(lexicons, model)
+
+
+def _put(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def name(_payload: bytes) -> bytes:
+    """What the classifier is called."""
+    return _loaded[0].name.encode()
+
+
+def tag(payload: bytes) -> bytes:
+    """From mentions to a Tagged, both in MessagePack."""
+    return _ENCODER.encode(tagged(_MENTIONS.decode(payload), _loaded[0]))
+
+
+def classify(payload: bytes) -> bytes:
+    """From utterances to verdicts, both in MessagePack."""
+    return _ENCODER.encode(_loaded[0].classify(_TEXTS.decode(payload)))
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_JOB: Final = msgspec.msgpack.Decoder(Job)
-_ANSWER: Final = msgspec.msgpack.Decoder(Tagged)
+_OWN_FILES: Final = msgspec.msgpack.Decoder(OwnFiles)
+_MENTIONS: Final = msgspec.msgpack.Decoder(list[Mention])
+_TEXTS: Final = msgspec.msgpack.Decoder(list[Utterance])
+_TAGGED: Final = msgspec.msgpack.Decoder(Tagged)
+_VERDICTS: Final = msgspec.msgpack.Decoder(list[Classification])

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Protocol, TypeAlias
 
 import msgspec
 from fastapi import APIRouter, Depends, Request
@@ -17,7 +17,7 @@ from libs.common.auth import Gate
 from libs.common.events import Author, Classification, Kind, Rating
 from libs.common.problems import FieldError, Problem
 from libs.common.settings import Strict
-from services.classify.classifier import Classifier, Utterance
+from services.classify.classifier import Utterance
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 MAX_TEXTS: Final = 1_000
@@ -69,7 +69,14 @@ class TextToClassify(Strict):
 _TEXTS: Final = TypeAdapter(list[TextToClassify])
 
 
-def classify_router(classifier: Classifier, gate: Gate) -> APIRouter:
+class Classifies(Protocol):
+    """Answers with one verdict per text, in order, without holding up the event loop for long when
+    it is asked about CHUNK texts. May raise Retryable."""
+
+    async def classify(self, texts: Sequence[Utterance]) -> list[Classification]: ...
+
+
+def classify_router(classifier: Classifies, gate: Gate) -> APIRouter:
     """The address `/v1/classify`, open to callers with the scope `classify`."""
     # Beyond our own limit, so that ours is the one that answers.
     router = APIRouter(tags=["classify"], max_body_size=2 * MAX_BODY_BYTES)
@@ -93,11 +100,12 @@ def classify_router(classifier: Classifier, gate: Gate) -> APIRouter:
 
 
 async def _classified(
-    classifier: Classifier, texts: Sequence[TextToClassify]
+    classifier: Classifies, texts: Sequence[TextToClassify]
 ) -> list[Classification]:
     verdicts: list[Classification] = []
     for begin in range(0, len(texts), CHUNK):
-        verdicts += classifier.classify([t.utterance() for t in texts[begin : begin + CHUNK]])
+        chunk = [text.utterance() for text in texts[begin : begin + CHUNK]]
+        verdicts += await classifier.classify(chunk)
         await asyncio.sleep(0)
     return verdicts
 

@@ -7,7 +7,7 @@ A file is YAML; cues stand in blocks, separated by commas or lines, `#` begins a
     two words       one after the other
     this|that way   either word in this place
     here / over there   either phrase
-    <set>           any entry of the set of that name
+    <set>           any entry of the set of that name; <one>|<other>|word: of either, or the word
     one + two       both in one sentence, at most eight words apart, in either order
     =schön          written exactly so (or with oe), where folding would confuse it with "schon"
 
@@ -40,6 +40,9 @@ WITHIN: Final = 8
 
 _SEPARATOR: Final = re.compile(r"[,\n]")
 _SET: Final = re.compile(r"<([a-z_]+)>")
+_MEANS_A_SET: Final = re.compile(r"<[^\W\d]")
+"""Unlike <3 and the like."""
+_MORE_THAN_WORDS: Final = re.compile(r"^=|[<+|]| / ")
 _STARRED_LETTERS: Final = 3
 """A starred word with fewer letters would match nearly everywhere."""
 
@@ -120,8 +123,11 @@ class Lexicon(Strict):
     @classmethod
     def _sets_are_flat(cls, sets: dict[str, Block]) -> dict[str, Block]:
         for name, block in sets.items():
-            if "<" in block or "+" in block:
-                raise ValueError(f"the set {name!r} holds words and phrases only, no < and no +")
+            for entry in entries(block):
+                if _MORE_THAN_WORDS.search(entry):
+                    raise ValueError(
+                        f"the set {name!r} holds words and phrases only, not {entry!r}"
+                    )
         return sets
 
 
@@ -190,17 +196,25 @@ def _spellings(part: str, sets: Mapping[str, Block]) -> Iterator[str]:
 
 
 def _phrases(phrase: str, sets: Mapping[str, Block]) -> Iterator[str]:
-    choices: list[list[str]] = []
-    for word in phrase.split():
-        name = _SET.fullmatch(word)
-        if name is None:
-            choices.append(word.split("|") if word.strip("|") else [word])
-        elif name[1] in sets:
-            choices.append(list(entries(sets[name[1]])))
-        else:
-            raise ValueError(f"there is no set named {name[1]!r}")
+    choices = [list(_choices(word, sets)) for word in phrase.split()]
     for chosen in itertools.product(*choices):
         yield " ".join(chosen)
+
+
+def _choices(word: str, sets: Mapping[str, Block]) -> Iterator[str]:
+    """What may stand in the place of one word of an entry."""
+    for choice in word.split("|") if word.strip("|") else [word]:
+        name = _SET.fullmatch(choice)
+        if name is None:
+            if _MEANS_A_SET.search(choice):
+                raise ValueError(
+                    f"{choice!r}: expected <set>, in small letters, as a word by itself"
+                )
+            yield choice
+        elif name[1] in sets:
+            yield from entries(sets[name[1]])
+        else:
+            raise ValueError(f"there is no set named {name[1]!r}")
 
 
 def _literal(spelling: str) -> str:

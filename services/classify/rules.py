@@ -7,17 +7,15 @@ the guard for the worst themes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick
-
 from libs.common.events import Classification
-from libs.common.query.fold import fold
 from services.classify.classifier import Subject
 from services.classify.cues import CueIndex, Entry
+from services.classify.grave import GraveCues
 from services.classify.language import KNOWN, Detector, Known, from_platform
 from services.classify.lexicon import Lexicon, entries, read_lexicon
 from services.classify.reading import Reading, read
@@ -27,8 +25,6 @@ from services.classify.weigh import weigh, weigh_noise
 VERSION: Final = "rules-1"
 WORST: Final = 0.7
 """From this severity on the rules decide, whatever another classifier says."""
-GRAVE: Final = 0.6
-"""From this severity on a theme is grave."""
 
 
 class RulesClassifier:
@@ -39,8 +35,7 @@ class RulesClassifier:
         german = [lexicon for lexicon in lexicons if lexicon.language != "en"]
         english = [lexicon for lexicon in lexicons if lexicon.language != "de"]
         self._cues: dict[Known, CueIndex] = {"de": CueIndex(german), "en": CueIndex(english)}
-        entries = (entry for index in self._cues.values() for entry in index.entries)
-        self._grave = AhoCorasick(sorted({word for entry in entries for word in _anchor(entry)}))
+        self._grave = GraveCues(entry for index in self._cues.values() for entry in index.entries)
         self._detector = Detector(
             *(
                 [word for one in lexicons if one.language == language for word in _words(one)]
@@ -57,12 +52,11 @@ class RulesClassifier:
     def examine(self, subject: Subject, lang: str | None) -> Examined:
         """What the rules see in a text of this language, for another classifier to use."""
         reading = read(subject.title, subject.text)
-        return self._read_as("en" if lang == "en" else "de", subject, reading, lang)
+        return self._read_as("en" if lang == "en" else "de", subject, reading)
 
     def may_be_grave(self, text: str) -> bool:
         """False when no cue of a grave theme is in the text; a quick look before `examine`."""
-        folded = " ".join(fold(text).split())
-        return bool(self._grave.find_matches_as_indexes(folded))
+        return self._grave.may_stand_in(text)
 
     def severities(self) -> dict[str, float]:
         """How bad each theme is when it is true, 0 to 1."""
@@ -80,29 +74,21 @@ class RulesClassifier:
         reading = read(subject.title, subject.text)
         lang = from_platform(subject.lang) or self._detector.detect(reading.text, reading.words)
         if lang == "de":
-            return self._read_as("de", subject, reading, lang).classification
+            return self._read_as("de", subject, reading).verdict(lang, self.name)
         if lang == "en":
-            return self._read_as("en", subject, reading, lang).classification
+            return self._read_as("en", subject, reading).verdict(lang, self.name)
         # Neither language: whatever either lexicon finds beats finding nothing.
-        seen = [self._read_as(known, subject, reading, lang) for known in KNOWN]
-        return min((one.classification for one in seen), key=lambda one: one.scores["other"])
+        seen = [self._read_as(known, subject, reading) for known in KNOWN]
+        return min(seen, key=lambda one: one.scores["other"]).verdict(lang, self.name)
 
-    def _read_as(
-        self, known: Known, subject: Subject, reading: Reading, lang: str | None
-    ) -> Examined:
+    def _read_as(self, known: Known, subject: Subject, reading: Reading) -> Examined:
         found = self._cues[known].find(reading)
         evidence = weigh(found, reading)
         if subject.rating is not None or subject.kind != "post":
             evidence = [*evidence, *ratings(subject.rating), *kinds(subject.kind)]
-        return examined(
-            evidence,
-            weigh_noise(found) if found.noise else [],
-            found,
-            reading,
-            followers=subject.author.followers if subject.author else None,
-            lang=lang,
-            model=self.name,
-        )
+        noise = weigh_noise(found) if found.noise else []
+        followers = subject.author.followers if subject.author else None
+        return examined(evidence, noise, found, reading, followers=followers)
 
 
 def load_rules(own: Sequence[Path] = ()) -> RulesClassifier:
@@ -118,13 +104,6 @@ def load_rules(own: Sequence[Path] = ()) -> RulesClassifier:
         return RulesClassifier(lexicons)
     digest = hashlib.blake2b(b"\0".join(path.read_bytes() for path in own), digest_size=4)
     return RulesClassifier(lexicons, f"{VERSION}+{digest.hexdigest()}")
-
-
-def _anchor(entry: Entry) -> Iterator[str]:
-    """What stands in every text that fulfils a cue of a grave theme: its longest part."""
-    if entry.severity >= GRAVE:
-        longest = max(entry.cue.parts, key=lambda part: min(map(len, part)))
-        yield from (literal.strip() for literal in longest)
 
 
 def _words(lexicon: Lexicon) -> list[str]:

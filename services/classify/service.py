@@ -10,16 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.auth import Gate
 from libs.common.bus import RAW, Bus
-from libs.common.child.process import ChildProcess, Limits
 from libs.common.service import Service
 from libs.common.worker import Worker
-from services.classify.apart import Apart
+from services.classify.apart import Apart, child_with
 from services.classify.api import classify_router
-from services.classify.load import load_classifier
+from services.classify.load import load_classifier, own_files
 from services.classify.second_opinion.tagger import with_second_opinion
-from services.classify.settings import ClassifySettings
+from services.classify.settings import ClassifySection, ClassifySettings
 from services.classify.step import classify_step
-from services.classify.tagging import NAME, InPlace, Tagger
+from services.classify.tagging import NAME, InPlace
 
 GROUP: Final = "classify"
 
@@ -35,15 +34,10 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """The service with its model and lexicons loaded; it stores nothing.
 
-    apart: the stream is classified in a child process, since this one has more to do than that.
+    apart: a child process classifies and loads the model, since this one has more to do than that.
     Raises ConfigurationError for a bad lexicon file, with every finding, or a bad model file.
     """
     own = settings.classify
-    classifier = load_classifier(own.lexicons, own.model)
-    child = ChildProcess(Limits())
-    tagger: Tagger = InPlace(classifier)
-    if apart:
-        tagger = Apart(classifier, own.lexicons, own.model, child)
 
     async def log_answers() -> str:
         await bus.ready()
@@ -52,15 +46,27 @@ async def open_service(
     async def model() -> str:
         return f"{classifier.name} is loaded"
 
+    async with (
+        _classifier(own, apart=apart) as classifier,
+        with_second_opinion(classifier, own.second_opinion) as tagger,
+    ):
+        step = classify_step(tagger)
+        worker = Worker(service=NAME, group=GROUP, topics=[RAW], bus=bus, step=step)
+        yield Service(
+            name=NAME,
+            router=classify_router(classifier, gate),
+            loops={"tag": worker.run},
+            checks={"log": log_answers, "model": model, "lag": worker.check},
+        )
+
+
+@asynccontextmanager
+async def _classifier(own: ClassifySection, *, apart: bool) -> AsyncIterator[InPlace | Apart]:
+    if not apart:
+        yield InPlace(load_classifier(own.lexicons, own.model))
+        return
+    child = child_with(own_files(own.lexicons, own.model))
     try:
-        async with with_second_opinion(tagger, own.second_opinion) as tagger:
-            step = classify_step(tagger)
-            worker = Worker(service=NAME, group=GROUP, topics=[RAW], bus=bus, step=step)
-            yield Service(
-                name=NAME,
-                router=classify_router(classifier, gate),
-                loops={"tag": worker.run},
-                checks={"log": log_answers, "model": model, "lag": worker.check},
-            )
+        yield await Apart.begin(child)
     finally:
         await child.close()

@@ -11,7 +11,7 @@ import msgspec
 
 from libs.common.bus import CLASSIFIED, Message
 from libs.common.events import Classification, ClassifiedMention, Label, Mention, to_message
-from services.classify.classifier import Classifier
+from services.classify.classifier import Classifier, Utterance
 from services.classify.rules import WORST
 
 NAME: Final = "classify"
@@ -69,9 +69,10 @@ def classified(mention: Mention, classification: Classification) -> ClassifiedMe
 
 
 class InPlace:
-    """Implements `Tagger` in this process."""
+    """Implements `Tagger` and `Classifies` in this process."""
 
     def __init__(self, classifier: Classifier) -> None:
+        self.name: Final = classifier.name
         self._classifier = classifier
 
     async def tag(self, mentions: Sequence[Mention]) -> Tagged:
@@ -85,3 +86,6 @@ class InPlace:
             second_looks += [begin + n for n in part.second_looks]
             await asyncio.sleep(0)
         return Tagged(messages, labels, second_looks)
+
+    async def classify(self, texts: Sequence[Utterance]) -> list[Classification]:
+        return self._classifier.classify(texts)

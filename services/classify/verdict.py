@@ -135,11 +135,29 @@ def reasons_of(evidence: Sequence[Evidence], reading: Reading) -> tuple[Reason, 
 
 
 class Examined(NamedTuple):
-    """A verdict, and what its severity was made of."""
+    """What the rules make of a text: a label with its scores and severity, and what that is made
+    of. evidence: all that was weighed."""
 
-    classification: Classification
+    label: Label
+    scores: dict[Label, float]
+    severity: float
     themes: Mapping[str, Theme]
     circumstances: Circumstances
+    evidence: Sequence[Evidence]
+    reading: Reading
+
+    def reasons(self) -> tuple[Reason, ...]:
+        return reasons_of(self.evidence, self.reading) if self.evidence else ()
+
+    def verdict(self, lang: str | None, model: str) -> Classification:
+        return Classification(
+            label=self.label,
+            scores=self.scores,
+            severity=self.severity,
+            reasons=self.reasons(),
+            lang=lang,
+            model=model,
+        )
 
 
 def examined(
@@ -149,27 +167,16 @@ def examined(
     reading: Reading,
     *,
     followers: int | None,
-    lang: str | None,
-    model: str,
 ) -> Examined:
     circumstances = circumstances_of(found, reading, followers)
     if not evidence and not noise:
-        nothing = Classification(
-            label="other", scores=dict(NOTHING), severity=0.0, lang=lang, model=model
-        )
-        return Examined(nothing, {}, circumstances)
+        return Examined("other", dict(NOTHING), 0.0, {}, circumstances, (), reading)
     tally = Tally(evidence, noisy_or(item.weight for item in noise))
     scores = tally.scores()
     label = label_of(scores)
-    classification = Classification(
-        label=label,
-        scores=scores,
-        severity=round(severity(label, scores, tally.themes, circumstances), 3),
-        reasons=reasons_of([*noise, *evidence], reading),
-        lang=lang,
-        model=model,
-    )
-    return Examined(classification, tally.themes, circumstances)
+    bad = round(severity(label, scores, tally.themes, circumstances), 3)
+    every = [*noise, *evidence]
+    return Examined(label, scores, bad, tally.themes, circumstances, every, reading)
 
 
 def _shouted(tokens: Sequence[str]) -> int:

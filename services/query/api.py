@@ -62,7 +62,13 @@ def mentions_router(store: MentionStore, live: Live, gate: Gate) -> APIRouter:
         tags=["mentions"],
         dependencies=[Depends(gate.requires("mentions:read"))],
     )
+    _add_search(router, store)
+    _add_stream(router, live)
+    _add_mention(router, store)  # last: its address fits the others' too
+    return router
 
+
+def _add_search(router: APIRouter, store: MentionStore) -> None:
     @router.get(
         "",
         summary="Mentions that match a query, newest first",
@@ -88,6 +94,8 @@ def mentions_router(store: MentionStore, live: Live, gate: Gate) -> APIRouter:
             page = await _answered(store.search(search))
         return _list(page, order, _warnings(parsed, accept_language), request)
 
+
+def _add_stream(router: APIRouter, live: Live) -> None:
     @router.get(
         "/stream",
         summary="Mentions as they come, as Server-Sent Events",
@@ -114,6 +122,8 @@ def mentions_router(store: MentionStore, live: Live, gate: Gate) -> APIRouter:
             raise Problem(503, "Too many open streams", headers={"Retry-After": "30"})
         return _EventStream(live, wanted, last_event_id_header or last_event_id)
 
+
+def _add_mention(router: APIRouter, store: MentionStore) -> None:
     @router.get(
         "/{mention_id}",
         summary="One mention",
@@ -131,8 +141,6 @@ def mentions_router(store: MentionStore, live: Live, gate: Gate) -> APIRouter:
         if found.body is None:
             raise mention_deleted()
         return Response(found.body, headers=_NO_STORE, media_type="application/json")
-
-    return router
 
 
 def no_such_mention(mention_id: str) -> Problem:

@@ -9,32 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import asdict, replace
 
 from libs.common.events import ClassifiedMention, Label, to_json
 from libs.common.problems import FieldError
-
-Theme: TypeAlias = Literal[
-    "safety_defect",
-    "injury",
-    "fire",
-    "contamination",
-    "recall",
-    "data_leak",
-    "outage",
-    "fraud",
-    "discrimination",
-    "harassment",
-    "boycott",
-    "staff_misconduct",
-    "environment",
-    "legal",
-    "press",
-]
-"""What a crisis candidate is about, as the corpus names it."""
+from libs.common.taxonomy import Theme
 
 CRISIS_FROM: Final = 0.5
 """The least severity of a crisis candidate, and the most of what is none and nobody judged."""

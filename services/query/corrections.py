@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.db import reading, writing
 from libs.common.events import ClassifiedMention, Label
+from libs.common.taxonomy import Theme
 from services.query.correction import (
     Correction,
     Mark,
-    Theme,
     missing_cues,
     shown_body,
     text_hash,

@@ -19,8 +19,9 @@ from libs.common.clock import Clock
 from libs.common.errors import Retryable
 from libs.common.events import ClassifiedMention, Label, LabelCorrected, to_message
 from libs.common.problems import FieldError, Problem
+from libs.common.taxonomy import Theme
 from services.query.api import mention_deleted, no_such_mention
-from services.query.correction import Correction, Theme, contradictions
+from services.query.correction import Correction, contradictions
 from services.query.corrections import Corrections, Gone, Kept, NotInText
 
 log = structlog.get_logger(__name__)

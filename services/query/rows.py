@@ -27,13 +27,14 @@ _UNMARKED: Final[Mapping[str, Mark]] = {}
 
 class _Labelled(msgspec.Struct):
     label: Label
+    model: str
 
 
 class _Judged(msgspec.Struct):
     classification: _Labelled
 
 
-_LABEL_DECODER: Final = msgspec.json.Decoder(_Judged)
+_JUDGED: Final = msgspec.json.Decoder(_Judged)
 
 
 class Row(NamedTuple):
@@ -91,9 +92,10 @@ def mention_of(body: bytes) -> ClassifiedMention:
     return _DECODER.decode(body)
 
 
-def label_of(body: bytes) -> Label:
-    """What the classifier said of the mention, without reading the rest of it."""
-    return _LABEL_DECODER.decode(body).classification.label
+def said(body: bytes) -> tuple[Label, str]:
+    """The classifier's label of the mention and who gave it, without reading the rest of it."""
+    verdict = _JUDGED.decode(body).classification
+    return verdict.label, verdict.model
 
 
 def draft(event: StoredEvent) -> Draft:

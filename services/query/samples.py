@@ -7,48 +7,17 @@ author; accounts and web addresses are masked as public corpora do it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from libs.common.events import ClassifiedMention, Kind, Label, Reason
 from libs.common.masking import masked
 from libs.common.query import columns
-from services.query.correction import Theme, severity_of
+from libs.common.taxonomy import THEMES, Industry, Theme
+from services.query.correction import severity_of
 from services.query.corrections import Corrected
 
-Industry: TypeAlias = Literal[
-    "automotive",
-    "rail",
-    "airline",
-    "telecom",
-    "banking",
-    "insurance",
-    "energy",
-    "ecommerce",
-    "parcel",
-    "fashion",
-    "electronics",
-    "food",
-    "restaurant",
-    "grocery",
-    "pharma",
-    "health",
-    "cosmetics",
-    "toys",
-    "software",
-    "games",
-    "travel",
-    "hotel",
-    "employer",
-    "public",
-    "education",
-    "housing",
-    "fitness",
-    "media",
-    "construction",
-    "other",
-]
 Language: TypeAlias = Literal["de", "en"]
 Unfit: TypeAlias = Literal[
     "edited since", "no text", "neither German nor English", "a crisis without a theme"
@@ -59,8 +28,7 @@ LookCloser: TypeAlias = Callable[[ClassifiedMention], Iterable[Reason]]
 
 LONGEST_TEXT: Final = 5_000
 LONGEST_TITLE: Final = 1_000
-INDUSTRIES: Final[tuple[Industry, ...]] = get_args(Industry)
-_THEMES: Final[dict[str, Theme]] = {theme: theme for theme in get_args(Theme)} | {
+_THEMES: Final[dict[str, Theme]] = {theme: theme for theme in THEMES} | {
     "boycott_call": "boycott",
     "environmental_damage": "environment",
     "legal_action": "legal",

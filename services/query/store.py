@@ -16,7 +16,7 @@ from libs.common.events import Label, MentionDeleted
 from services.query import corrections
 from services.query.correction import Mark, shown_body
 from services.query.corrections import CORRECTION, correction_of
-from services.query.rows import Draft, StoredEvent, changes, draft, label_of, moment
+from services.query.rows import Draft, StoredEvent, changes, draft, moment, said
 from services.query.search import USUAL, Bounds, Page, Search, find_page
 from services.query.tables import label_corrections, mentions
 from services.query.writing import PostgresqlWriter, SqliteWriter, Writer
@@ -32,11 +32,12 @@ class Found(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The classifier's label on the version of a mention that was collected then; None for a
-    deleted one."""
+    """The classifier's label on the version of a mention that was collected then, and who gave it;
+    None for a deleted one."""
 
     collected_at: datetime
     label: Label | None
+    model: str | None
 
 
 class MentionStore:
@@ -107,7 +108,7 @@ class MentionStore:
         async with reading(self._engine) as connection:
             found = await connection.execute(statement.where(mentions.c.id.in_(ids)))
             return {
-                each: Verdict(moment(collected_at), None if body is None else label_of(body))
+                each: Verdict(moment(collected_at), *((None, None) if body is None else said(body)))
                 for each, collected_at, body in found
             }
 

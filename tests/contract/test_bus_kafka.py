@@ -11,10 +11,11 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from libs.common.bus import Bus, Message, Topic, after
+from libs.common.bus import Bus, Message, Offsets, Reader, Topic, TopicPartition, after
 from libs.common.bus.kafka import Connection, KafkaBus
 from libs.common.bus.kafka.member import HEARTBEATS_PER_SESSION
 from libs.common.errors import BusUnavailable, MessageTooLarge, PartitionLost
@@ -121,6 +122,52 @@ async def test_a_prefix_keeps_installations_apart(
     assert sum((await one.lag("group", ["topic"])).values()) == 0
     await one.close()
     await two.close()
+
+
+async def test_reading_comes_past_what_is_no_record(
+    kafka_address: str, bus_factory: BusFactory, unique: Unique, patience: float
+) -> None:
+    bus, topic = await bus_factory(), unique("topic")
+    await bus.create_topics([Topic(topic, 1)])
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_address, transactional_id=unique("writer"))
+    await producer.start()
+    for number in range(2):
+        async with producer.transaction():
+            await producer.send_and_wait(topic, str(number).encode())
+    await producer.stop()
+    place = TopicPartition(topic, 0)
+    async with bus.reader([topic]) as reader:
+        assert await reader.end() == {place: 4}  # with the mark that ends each transaction
+        assert numbers(await take(reader, 2, patience)) == [0, 1]
+        await until(lambda: comes_to(reader, {place: 4}), patience)
+
+
+async def test_reading_comes_past_what_was_dropped(
+    kafka_address: str, bus_factory: BusFactory, unique: Unique, patience: float
+) -> None:
+    bus, topic = await bus_factory(), unique("topic")
+    await bus.create_topics([Topic(topic, 1)])
+    await bus.publish(numbered(topic, "key", range(10)))
+    place = TopicPartition(topic, 0)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_address)
+    await admin.start()
+    await admin.delete_records({place: RecordsToDelete(before_offset=10)})
+    await admin.close()
+    async with bus.reader([topic], {place: 2}) as reader:
+        assert await reader.start() == await reader.end() == {place: 10}
+        await until(lambda: comes_to(reader, {place: 10}), patience)
+
+
+async def comes_to(reader: Reader, position: Offsets) -> bool:
+    """Whether reading has come so far, without any further record."""
+    assert await reader.poll(10, 0.2) == []
+    return await reader.position() == position
+
+
+async def until(reached: Callable[[], Awaitable[bool]], patience: float) -> None:
+    async with asyncio.timeout(patience):
+        while not await reached():
+            pass
 
 
 async def test_what_the_broker_refuses_does_not_stop_what_follows(

@@ -152,7 +152,8 @@ class KafkaBroker:
         with self.log.open("ab") as log:
             done = subprocess.run(
                 self._java(
-                    *("kafka.tools.StorageTool", "format", "--cluster-id", cluster),
+                    # In one word: an id that begins with a dash would be taken for an option.
+                    *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"),
                     *("--config", str(self._properties)),
                 ),
                 stdout=log,

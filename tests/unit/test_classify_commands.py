@@ -13,17 +13,19 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from libs.common.bus import CLASSIFIED, RAW, streams
 from libs.common.bus.open import open_bus
 from libs.common.db import migrate, open_engine
 from libs.common.events import ClassifiedMention, Mention, to_message
+from services.classify.tagging import classified
 from services.cli import STOPPED, cli
 from services.query.correction import Correction
 from services.query.corrections import Corrections
 from services.query.store import MentionStore
 from tests.unit.classify import subjects
-from tests.unit.query_service.building import a_correction, a_mention
+from tests.unit.query_service.building import a_classification, a_correction, a_mention
 from training import corpus
 
 MANY = 30_000
@@ -63,6 +65,20 @@ def labelled(folder: Path, *said: tuple[ClassifiedMention, Correction]) -> None:
         await engine.dispose()
 
     asyncio.run(write())
+
+
+def known(folder: Path, mentions: Sequence[Mention], model: str = "test-1") -> None:
+    """The store has these mentions, as complaints, and the raw log too."""
+    verdict = replace(a_classification("complaint"), model=model)
+
+    async def write() -> None:
+        engine = open_engine(f"sqlite:///{folder / 'data' / 'store.db'}")
+        await migrate(engine, "services.query")
+        await MentionStore(engine).write([classified(mention, verdict) for mention in mentions])
+        await engine.dispose()
+
+    asyncio.run(write())
+    collected(folder, mentions)
 
 
 def collected(folder: Path, mentions: Sequence[Mention]) -> None:
@@ -124,16 +140,19 @@ def test_a_watch_that_nobody_configured_is_named_with_those_there_are(folder: Pa
 
 
 def test_reclassify_says_what_it_did(folder: Path) -> None:
-    labelled(folder)
-    mentions = [subjects.a_mention("Die Bremse hat versagt", native_id=str(n)) for n in range(3)]
-    collected(folder, mentions)
+    mentions = [subjects.a_mention("Die Bremse hat versagt", native_id=str(n)) for n in range(6)]
+    known(folder, mentions[:3])
+    known(folder, mentions[3:5], model="test-1+gpt")
+    collected(folder, mentions[5:])
     result = run(folder, "reclassify", "--since", "2026-01-01")
     assert (result.exit_code, result.stderr) == (0, "")
-    [line] = result.stdout.splitlines()
-    assert line.startswith("Done: 3 mentions judged anew by ")
-    assert line.endswith(
-        ", 0 of them with another label than before; 0 deleted or edited since, left alone."
+    done, unknown, opinions = result.stdout.splitlines()
+    assert done.startswith("Done: 3 mentions judged anew by ")
+    assert done.endswith(
+        ", 3 of them with another label than before; 0 deleted or edited since, left alone."
     )
+    assert unknown == "1 are not in the store, or not yet: left to the services."
+    assert opinions == "2 keep the second opinion that they have."
 
 
 @pytest.mark.parametrize("since", [[], ["--since", "last week"]])
@@ -144,7 +163,7 @@ def test_reclassify_wants_to_know_since_when(since: list[str], folder: Path) -> 
 
 
 def test_ctrl_c_ends_reclassify_after_the_batch_at_hand(folder: Path) -> None:
-    collected(folder, [subjects.a_mention(native_id=str(n)) for n in range(MANY)])
+    known(folder, [subjects.a_mention(native_id=str(n)) for n in range(MANY)])
     process = subprocess.Popen(
         [sys.executable, "-m", "services", "reclassify", "--since", "2026-01-01"],
         env={**os.environ, **environment(folder)},

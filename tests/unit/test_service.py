@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -101,6 +102,16 @@ async def test_metrics_and_the_api_description_are_served() -> None:
         assert "brandmelder_records_consumed_total" in (await client.get("/metrics")).text
         assert "/v1/me" in (await client.get("/openapi.json")).json()["paths"]
         assert (await client.get("/docs")).status_code == 200
+
+
+async def test_the_page_of_the_addresses_needs_no_internet() -> None:
+    async with running(a_service()) as client:
+        page = (await client.get("/docs")).text
+        parts = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page)
+        answers = [await client.get(part) for part in parts]
+    assert "https://" not in page
+    assert sum(part.endswith((".js", ".css")) for part in parts) == 2
+    assert [answer.status_code for answer in answers] == [200] * len(parts)
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "x"}])

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.bus import Message, Record, Topic, TopicPartition
-from libs.common.bus.sqlite import groups, records, tidy
+from libs.common.bus.sqlite import SqliteBus, groups, records, tidy
 from libs.common.bus.sqlite.file import open_log, transaction
 from libs.common.bus.sqlite.tidy import Compaction, Retention
 
@@ -144,6 +144,23 @@ def test_a_null_value_removes_its_key_and_goes_after_a_day(compacted: Log) -> No
     log.publish(message("c", b"1"))
     log.tidy(compaction.step)
     assert left(log) == [(1, "b", b"1"), (3, "c", b"1")]
+
+
+async def test_a_reader_comes_past_what_was_compacted_away(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    log = Log(path, Topic("topic", 1, compacted=True))
+    log.publish(message("a", b"1"))
+    log.publish(message("b", b"1"))
+    log.publish(message("b", None))
+    bus = SqliteBus(path)
+    async with bus.reader(["topic"]) as reader:
+        log.now += 2 * DAY
+        with closing(log.connection):
+            log.tidy(Compaction(lambda: log.now).step)
+        assert await reader.position() == {PLACE: 0}
+        assert [each.offset for each in await reader.poll(10, 5)] == [0]
+        assert await reader.position() == await reader.end() == {PLACE: 3}
+    await bus.close()
 
 
 def test_nothing_new_is_no_work(compacted: Log) -> None:

@@ -94,6 +94,16 @@ class Reader(Protocol):
         """
         ...
 
+    async def start(self) -> Offsets:
+        """The offsets before which nothing is left, of every partition, now."""
+        ...
+
+    async def position(self) -> Offsets:
+        """How far reading has come in every partition: what is before these offsets was handed
+        out, or is not in the log. Offsets may have gaps, where records were removed or never
+        stood, so this tells what the last record does not: whether an `end` is reached."""
+        ...
+
     async def end(self) -> Offsets:
         """The offsets after the last record of every partition, now."""
         ...

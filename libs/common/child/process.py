@@ -14,6 +14,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -38,11 +39,27 @@ class Limits:
     niceness: int = 0
 
 
+class Job(NamedTuple):
+    """A module-level function and what it is given."""
+
+    function: Callable[[bytes], bytes]
+    payload: bytes
+
+    @property
+    def frames(self) -> bytes:
+        """As the child reads it."""
+        name = f"{self.function.__module__}:{self.function.__qualname__}".encode()
+        head, length = LENGTH.pack(len(name)), LENGTH.pack(len(self.payload))
+        return b"".join((head, name, length, self.payload))
+
+
 class ChildProcess:
     """Runs module-level functions from bytes to bytes in a child process. Close it after use."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, first: Job | None = None) -> None:
+        """first: what every new child does before anything else, for what it keeps."""
         self._limits = limits
+        self._first = first
         self._process: Process | None = None
         self._one_at_a_time = asyncio.Lock()
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -50,11 +67,12 @@ class ChildProcess:
     async def run(self, function: Callable[[bytes], bytes], payload: bytes) -> bytes:
         """What the module-level `function` makes of `payload`.
 
-        Raises JobFailed when it raises; ChildLost when it goes over a limit, or its process ends.
+        Raises JobFailed when it raises; ChildLost when it goes over a limit, or its process ends,
+        or a new one cannot do its first job.
         """
         async with self._one_at_a_time:
             self._forget_timer()
-            answer = await self._answered(function, payload)
+            answer = await self._answered(Job(function, payload))
             loop = asyncio.get_running_loop()
             self._idle_timer = loop.call_later(self._limits.idle, self._end)
         if answer[:1] != DONE:
@@ -70,12 +88,11 @@ class ChildProcess:
         self._forget_timer()
         await self._kill()
 
-    async def _answered(self, function: Callable[[bytes], bytes], payload: bytes) -> bytes:
+    async def _answered(self, job: Job) -> bytes:
         seconds = self._limits.seconds
-        job = f"{function.__module__}:{function.__qualname__}".encode()
         try:
             async with asyncio.timeout(seconds):
-                return await self._ask(job, payload)
+                return await self._ask(await self._ready(), job)
         except TimeoutError:
             raise ChildLost(f"a job took longer than {seconds:g} s") from None
         except (EOFError, ConnectionError) as error:
@@ -85,30 +102,38 @@ class ChildProcess:
             if sys.exc_info()[0] is not None:
                 await self._kill()
 
-    async def _ask(self, job: bytes, payload: bytes) -> bytes:
-        process = await self._started()
+    async def _ask(self, process: Process, job: Job) -> bytes:
         assert process.stdin is not None
         assert process.stdout is not None
-        frames = (LENGTH.pack(len(job)), job, LENGTH.pack(len(payload)), payload)
-        process.stdin.write(b"".join(frames))
+        process.stdin.write(job.frames)
         await process.stdin.drain()
         (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
         return await process.stdout.readexactly(length)
 
-    async def _started(self) -> Process:
-        if self._process is None or self._process.returncode is not None:
-            limits = self._limits
-            arguments = (limits.memory or 0, limits.niceness, limits.seconds)
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", jobs.__name__, *map(str, arguments)),
-                stdin=PIPE,
-                stdout=PIPE,
-                limit=PIPE_BYTES,
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LC_ALL": "C.UTF-8"},
-                start_new_session=True,  # Ctrl-C is for the parent, which ends the child in order
-            )
-            log.debug("child process started", pid=self._process.pid)
-        return self._process
+    async def _ready(self) -> Process:
+        if self._process is not None and self._process.returncode is None:
+            return self._process
+        self._process = process = await self._start()
+        if self._first is not None:
+            answer = await self._ask(process, self._first)
+            if answer[:1] != DONE:
+                reason = answer[1:].decode("utf-8", "replace")
+                raise ChildLost(f"a child process cannot begin: {reason}")
+        return process
+
+    async def _start(self) -> Process:
+        limits = self._limits
+        arguments = (limits.memory or 0, limits.niceness, limits.seconds)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", jobs.__name__, *map(str, arguments)),
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=PIPE_BYTES,
+            env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LC_ALL": "C.UTF-8"},
+            start_new_session=True,  # Ctrl-C is for the parent, which ends the child in order
+        )
+        log.debug("child process started", pid=process.pid)
+        return process
 
     async def _kill(self) -> None:
         process, self._process = self._process, None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import repeat
 from typing import Final, NamedTuple, get_args
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +34,8 @@ _FAR: Final = 30.0
 _CRISIS: Final = LABELS.index("crisis_candidate")
 _KINDS: Final = {kind: number for number, kind in enumerate(get_args(Kind))}
 _STARS: Final = 8
+_language: Final = lru_cache(maxsize=256)(from_platform)
+"""Platforms say the same few things again and again."""
 
 
 def told_of(subject: Subject) -> int:
@@ -51,14 +54,17 @@ def written(subject: Subject) -> str:
 
 
 class Seen(NamedTuple):
-    """What the model says of a batch. Arrays have one row per text.
+    """What the model says of a batch. Arrays and lists have one row per text.
 
-    probabilities: per label. best: number of the primary label. languages: the likeliest of de, en
-    and neither (None). silent: no word or sign in it.
+    read: title and text as one. probabilities: per label. scores: the same as they are told,
+    rounded. best: number of the primary label. languages: the likeliest of de, en and neither
+    (None). silent: no word or sign in it.
     """
 
+    read: list[str]
     texts: Texts
     probabilities: NDArray[np.float32]
+    scores: NDArray[np.float64]
     best: NDArray[np.intp]
     languages: list[str | None]
     silent: list[bool]
@@ -84,58 +90,68 @@ class TrainedClassifier:
         self, subjects: Sequence[Subject], *, reasons: bool = True
     ) -> list[Classification]:
         """reasons: False leaves out why, which is much of the work."""
-        return list(self._verdicts(subjects, reasons))
-
-    def _verdicts(self, subjects: Sequence[Subject], reasons: bool) -> Iterator[Classification]:
         seen = self.see(subjects)
-        rounded = np.round(seen.probabilities.astype(np.float64), 3).tolist()
         themes = self._themes(seen)
-        for i, subject in enumerate(subjects):
-            lang = from_platform(subject.lang) or (None if seen.silent[i] else seen.languages[i])
-            scores = dict(zip(LABELS, rounded[i], strict=True))
-            likely, label = scores["crisis_candidate"], LABELS[seen.best[i]]
-            looked = self._looked(subject, label, likely, lang)
-            if looked is not None and _raises(looked, subject, label, likely):
-                yield self._raised(looked, scores, lang, reasons)
-            elif seen.silent[i]:
-                yield self._nothing(lang)
+        looked = self._looked(subjects, seen)
+        why = self._reasons(subjects, seen, themes) if reasons else repeat(())
+        rows = zip(
+            subjects,
+            seen.scores.tolist(),
+            seen.best.tolist(),
+            seen.languages,
+            seen.silent,
+            _doubts(seen),
+            why,
+            strict=False,
+        )
+        verdicts = []
+        for i, (subject, row, best, found, silent, doubted, because) in enumerate(rows):
+            lang = _language(subject.lang) if subject.lang else None
+            if lang is None and not silent:
+                lang = found
+            label, scores = LABELS[best], _scores(row)
+            if i in looked and _raises(looked[i], subject, label, scores["crisis_candidate"]):
+                verdicts.append(self._raised(looked[i], scores, lang, reasons))
+            elif silent:
+                verdicts.append(self._nothing(lang))
             else:
-                theme, grave = themes.get(i, (None, 0.0))
-                found = dict(looked.themes) if looked else {}
-                if theme is not None:
-                    grave = max(grave, _severity_of(found.get(theme)))
-                    found[theme] = Theme((1 + likely) / 2, grave)
-                circumstances = looked.circumstances if looked else _calm(subject)
-                yield Classification(
-                    label=label,
-                    scores=scores,
-                    severity=round(severity(label, scores, found, circumstances), 3),
-                    reasons=self._reasons(seen, i, subject, label, theme) if reasons else (),
-                    lang=lang,
-                    model=self.name,
-                    uncertain=_is_uncertain(label, scores, lang),
+                verdicts.append(
+                    Classification(
+                        label=label,
+                        scores=scores,
+                        severity=_severity(subject, label, scores, themes.get(i), looked.get(i)),
+                        reasons=because,
+                        lang=lang,
+                        model=self.name,
+                        uncertain=doubted or lang not in KNOWN,
+                    )
                 )
+        return verdicts
 
-    def _looked(
-        self, subject: Subject, label: Label, likely: float, lang: str | None
-    ) -> Examined | None:
-        """What the rules see, where a crisis is likely enough to ask them."""
-        if (
-            label == "crisis_candidate"
-            or subject.kind == "hint"
-            or (likely >= GUARDED_FROM and self._rules.may_be_grave(written(subject)))
-        ):
-            return self._rules.examine(subject, lang)
-        return None
+    def _looked(self, subjects: Sequence[Subject], seen: Seen) -> dict[int, Examined]:
+        """What the rules see, by place in the batch, where a crisis is likely enough to ask."""
+        sure = (seen.best == _CRISIS) | (seen.texts.told // _STARS == _KINDS["hint"])
+        asked = sure | (seen.scores[:, _CRISIS] >= GUARDED_FROM)
+        looked = {}
+        for i in np.flatnonzero(asked).tolist():
+            if sure[i] or self._rules.may_be_grave(seen.read[i]):
+                lang = _language(subjects[i].lang) or (
+                    None if seen.silent[i] else seen.languages[i]
+                )
+                looked[i] = self._rules.examine(subjects[i], lang)
+        return looked
 
     def see(self, subjects: Sequence[Subject]) -> Seen:
         """The model's word on each text, before the rules have a look."""
-        batch = texts([written(one) for one in subjects], [told_of(one) for one in subjects])
+        read = [written(subject) for subject in subjects]
+        batch = texts(read, [told_of(subject) for subject in subjects])
         logits, silent = self._scorer.logits_and_silence(batch, self._weights.labels)
         labels, languages = logits[:, : len(LABELS)], logits[:, len(LABELS) :]
         probabilities = _logistic(labels * self._weights.slope + self._weights.intercept)
         best = np.argmax(probabilities + self._weights.advantage, axis=1)
-        return Seen(batch, probabilities, best, _languages(languages), silent.tolist())
+        scores = probabilities.astype(np.float64).round(3)
+        likeliest = _languages(languages)
+        return Seen(read, batch, probabilities, scores, best, likeliest, silent.tolist())
 
     def _nothing(self, lang: str | None) -> Classification:
         return Classification(
@@ -151,11 +167,12 @@ class TrainedClassifier:
         self, looked: Examined, scores: dict[Label, float], lang: str | None, reasons: bool
     ) -> Classification:
         """A crisis candidate on the word of the rules, with their severity and reasons."""
-        ruled, likely = looked.classification, scores["crisis_candidate"]
-        return msgspec.structs.replace(
-            ruled,
+        likely = scores["crisis_candidate"]
+        return Classification(
+            label="crisis_candidate",
             scores={**scores, "crisis_candidate": max(likely, BET)},
-            reasons=ruled.reasons if reasons else (),
+            severity=looked.severity,
+            reasons=looked.reasons() if reasons else (),
             lang=lang,
             model=self.name,
             uncertain=likely < BET or lang not in KNOWN,
@@ -175,39 +192,79 @@ class TrainedClassifier:
         return dict(zip(crises.tolist(), zip(names, grave, strict=True), strict=True))
 
     def _reasons(
-        self, seen: Seen, i: int, subject: Subject, label: Label, theme: str | None
-    ) -> tuple[Reason, ...]:
-        title = min(len(subject.title), READ_TITLE_CHARACTERS) if subject.title else None
-        phrases = self._scorer.phrases(
-            seen.texts.of(i), int(seen.texts.told[i]), self._weights.labels, LABELS.index(label)
-        )
-        stated = [reason_of(sign) for sign in ratings(subject.rating) if sign.label == label]
-        return (*stated, *explain(written(subject), title, phrases, label=label, cue=theme))
+        self, subjects: Sequence[Subject], seen: Seen, themes: Mapping[int, tuple[str, float]]
+    ) -> Iterator[tuple[Reason, ...]]:
+        """Why, per text."""
+        phrases = self._scorer.phrases(seen.texts, self._weights.labels, seen.best)
+        for i, (subject, best) in enumerate(zip(subjects, seen.best.tolist(), strict=True)):
+            label = LABELS[best]
+            title = min(len(subject.title), READ_TITLE_CHARACTERS) if subject.title else None
+            cue = themes[i][0] if i in themes else None
+            why = explain(seen.read[i], title, phrases[i], label=label, cue=cue)
+            if subject.rating is not None:
+                signs = [sign for sign in ratings(subject.rating) if sign.label == label]
+                why = (*map(reason_of, signs), *why)
+            yield why
 
 
 def _raises(looked: Examined, subject: Subject, label: Label, likely: float) -> bool:
     """Whether the rules decide: they do on the worst, on hints, and where both see a crisis though
     the model finds something else likelier."""
-    ruled = looked.classification
-    if ruled.label != "crisis_candidate":
+    if looked.label != "crisis_candidate":
         return False
-    if ruled.severity >= WORST or subject.kind == "hint":
+    if looked.severity >= WORST or subject.kind == "hint":
         return True
     return label != "crisis_candidate" and likely >= DOUBTED_FROM
 
 
-def _is_uncertain(label: Label, scores: Mapping[Label, float], lang: str | None) -> bool:
-    hidden = label != "crisis_candidate" and scores["crisis_candidate"] >= DOUBTED_FROM
-    return scores[label] < BET or hidden or lang not in KNOWN
+def _severity(
+    subject: Subject,
+    label: Label,
+    scores: dict[Label, float],
+    likeliest: tuple[str, float] | None,
+    looked: Examined | None,
+) -> float:
+    """likeliest: theme and how bad it is, for crisis candidates. looked: what the rules saw."""
+    if looked is None and label in _UNTOUCHED:
+        return _UNTOUCHED[label]
+    found = dict(looked.themes) if looked else {}
+    if likeliest is not None:
+        theme, grave = likeliest
+        known = found.get(theme)
+        grave = max(grave, known.severity if known else 0.0)
+        found[theme] = Theme((1 + scores["crisis_candidate"]) / 2, grave)
+    # Without a look nothing is known but the reach: how a text speaks matters for crises only.
+    followers = subject.author.followers if subject.author else None
+    circumstances = looked.circumstances if looked else Circumstances(0.0, 0.0, followers)
+    return round(severity(label, scores, found, circumstances), 3)
 
 
-def _severity_of(theme: Theme | None) -> float:
-    return theme.severity if theme else 0.0
+_UNTOUCHED: Final = {
+    label: severity(label, NOTHING, {}, Circumstances(0.0, 0.0, None))
+    for label in LABELS
+    if label not in ("complaint", "crisis_candidate")
+}
+"""Severities that depend on nothing where there is no danger."""
 
 
-def _calm(subject: Subject) -> Circumstances:
-    """Nothing is known but the reach: how a text speaks matters for crises only."""
-    return Circumstances(0.0, 0.0, subject.author.followers if subject.author else None)
+def _scores(row: Sequence[float]) -> dict[Label, float]:
+    """Written out, since it is done for every text. The order is that of LABELS."""
+    complaint, question, praise, crisis, other = row
+    return {
+        "complaint": complaint,
+        "question": question,
+        "praise": praise,
+        "crisis_candidate": crisis,
+        "other": other,
+    }
+
+
+def _doubts(seen: Seen) -> list[bool]:
+    """Per text, whether its label is not likely enough to bet on, or a crisis may be hidden."""
+    scores, best = seen.scores, seen.best
+    hidden = (best != _CRISIS) & (scores[:, _CRISIS] >= DOUBTED_FROM)
+    doubts: list[bool] = ((scores[np.arange(best.size), best] < BET) | hidden).tolist()
+    return doubts
 
 
 def _logistic(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,11 +19,15 @@ R = TypeVar("R")
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """The function compiled by numba at its first call, with the interpreter's lock held.
 
+    It may not make arrays: compiled without numba's counting of references, which costs more than
+    what our functions do with a text.
+
     The machine code is kept. numba's own keeping (`cache=True`) would not do: it refuses to start
     where it cannot write, as in our image, and does not notice when a function that is called, or
     a constant, changes in another module.
     """
-    fast: Any = numba.njit(function)
+    options: dict[str, Any] = {"_nrt": False}
+    fast: Any = numba.njit(**options)(function)
     fast._cache = _Kept(function)  # type: ignore[no-untyped-call]
     made: Callable[P, R] = fast
     return made

@@ -21,15 +21,27 @@ def explain(
     title: characters of the title that stands before the text, None without one. cue: how every
     reason is named; None names each by its words.
     """
-    return tuple(_reason(text, title, phrase, label, cue) for phrase in phrases)
+    reasons = []
+    for begin, end, weight in phrases:
+        name = cue or _name(text[begin:end][:LONGEST_CUE])
+        if title is None or begin >= title:
+            skipped = 0 if title is None else title + 1
+            reason = Reason(
+                cue=name,
+                field="text",
+                start=begin - skipped,
+                end=end - skipped,
+                label=label,
+                weight=weight,
+            )
+        else:
+            reason = Reason(
+                cue=name, field="title", start=begin, end=end, label=label, weight=weight
+            )
+        reasons.append(reason)
+    return tuple(reasons)
 
 
-def _reason(text: str, title: int | None, phrase: Phrase, label: Label, cue: str | None) -> Reason:
-    begin, end, weight = phrase
-    name = cue or _SURROGATE.sub("\ufffd", text[begin:end][:LONGEST_CUE]).casefold()
-    if title is None:
-        return Reason(cue=name, field="text", start=begin, end=end, label=label, weight=weight)
-    if begin < title:
-        return Reason(cue=name, field="title", start=begin, end=end, label=label, weight=weight)
-    begin, end = begin - title - 1, end - title - 1
-    return Reason(cue=name, field="text", start=begin, end=end, label=label, weight=weight)
+def _name(words: str) -> str:
+    """Words as the name of a cue: JSON cannot carry halves of characters."""
+    return (words if words.isascii() else _SURROGATE.sub("\ufffd", words)).casefold()

@@ -56,7 +56,7 @@ SIGNS: Final = 4
 HANDLE: Final = 5
 ADDRESS: Final = 6
 
-_NEGATIONS: Final = (
+NEGATING: Final = (
     "nicht kein keine keinen keinem keiner keines nie niemals nirgends ohne weder ned net nid noed "
     "nix nichts kaum no not never none nothing without dont doesnt didnt isnt wasnt wont cant "
     "couldnt wouldnt shouldnt aint hardly cannot nor arent werent havent hasnt hadnt neither"
@@ -69,6 +69,9 @@ _A_NEGATED_WORD: Final = 0x04000193
 _A_PART: Final = 0x05000193
 _A_SIGN: Final = 0x06000193
 _LENGTH, _QUESTIONS, _EXCLAMATIONS, _PICTURES, _LOUD, _FIRST, _BEGINNING, _LAST, _TOLD = range(9)
+
+EDGE: Final = 32
+"""Stands before and after the letters of a word."""
 
 _SPREAD: Final = 0x9E3779B1
 _MIX_1: Final = 0x85EBCA6B
@@ -104,8 +107,8 @@ class Texts(NamedTuple):
 class Space(NamedTuple):
     """Where one text is worked on. Arrays of tokens, of folded letters, and of features.
 
-    A token: its hash, place in the text, kind, and letters. A feature: its hash, and the first and
-    last token it is made of (-1 for the signs of the whole text).
+    A token: its hash, place in the text, kind, letters, and where its parts end among the features.
+    A feature: its hash; of words and pairs also the first and last token.
     """
 
     hashes: NDArray[np.uint32]
@@ -115,6 +118,7 @@ class Space(NamedTuple):
     letters: NDArray[np.uint32]
     letters_begin: NDArray[np.int32]
     letters_end: NDArray[np.int32]
+    parts_end: NDArray[np.int32]
     features: NDArray[np.uint32]
     first_token: NDArray[np.int32]
     last_token: NDArray[np.int32]
@@ -132,9 +136,10 @@ def space() -> Space:
         letters=np.empty(letters, np.uint32),
         letters_begin=np.empty(tokens, np.int32),
         letters_end=np.empty(tokens, np.int32),
+        parts_end=np.empty(tokens, np.int32),
         features=np.empty(features, np.uint32),
-        first_token=np.empty(features, np.int32),
-        last_token=np.empty(features, np.int32),
+        first_token=np.empty(3 * tokens, np.int32),
+        last_token=np.empty(3 * tokens, np.int32),
     )
 
 
@@ -196,6 +201,16 @@ def _address_end(codes: NDArray[np.uint32], at: int, end: int, alphabet: Alphabe
 
 
 @compiled
+def _disguised(code: Code, kind: int) -> np.uint32:
+    """The letter of a code point from SIZE on; 0 for none."""
+    if kind == MARK:
+        return np.uint32(0)
+    if BOLD[0] <= code < BOLD[1]:
+        return np.uint32(97 + (code - BOLD[0]) % 26)
+    return np.uint32(code)
+
+
+@compiled
 def _word(
     codes: NDArray[np.uint32],
     at: int,
@@ -209,34 +224,34 @@ def _word(
 
     Letters said more than twice in a row count twice: "sooooo" is "soo".
     """
-    begin, hashed, before, run, capitals, seen = used, np.uint32(0), np.uint32(0), 0, 0, 0
+    begin, full = used, used + LONGEST_WORD
+    hashed, before, run, capitals, seen = np.uint32(0), np.uint32(0), 0, 0, 0
     digits = True
     while at < end:
         code = codes[at]
-        kind = _kind(code, alphabet)
-        if kind == JOINER:
+        if code < SIZE:
+            kind = int(alphabet.kind[code])
+            letter, further = alphabet.first[code], alphabet.second[code]
+        else:
+            kind = _kind(code, alphabet)
+            letter, further = _disguised(code, kind), np.uint32(0)
+        if kind == LETTER:
+            seen += 1
+            capitals += (65 <= code <= 90) | (code == 196) | (code == 214) | (code == 220)
+        elif kind == JOINER:
             if at + 1 >= end or _kind(codes[at + 1], alphabet) != LETTER:
                 break
-        elif kind not in (LETTER, DIGIT, MARK):
+        elif kind not in (DIGIT, MARK):
             break
-        digits = digits and kind == DIGIT
-        seen += kind == LETTER
-        capitals += 65 <= code <= 90 or code == 196 or code == 214 or code == 220
-        for part in range(2):
-            if code >= SIZE:
-                letter = np.uint32(0) if part or kind == MARK else code
-                if BOLD[0] <= letter < BOLD[1]:
-                    letter = np.uint32(97 + (letter - BOLD[0]) % 26)
-            else:
-                letter = alphabet.second[code] if part else alphabet.first[code]
-            if letter == 0:
-                continue
+        digits &= kind == DIGIT
+        while letter != 0:
             run = run + 1 if letter == before else 1
             before = letter
-            if run <= 2 and used - begin < LONGEST_WORD:
+            if run <= 2 and used < full:
                 hashed = _joined(hashed, letter)
                 space.letters[used] = letter
                 used += 1
+            letter, further = further, np.uint32(0)
         at += 1
     loud = seen > 3 and capitals == seen
     space.hashes[n] = hashed
@@ -251,17 +266,26 @@ def _tokens(
     codes: NDArray[np.uint32], begin: int, end: int, alphabet: Alphabet, space: Space
 ) -> int:
     """Cuts a text into tokens. Returns how many."""
-    n, used, at = 0, 0, begin
+    n, used, at = 0, 1, begin
+    space.letters[0] = EDGE
     while at < end:
         code = codes[at]
         kind = _kind(code, alphabet)
-        stop = _address_end(codes, at, end, alphabet) if kind in (LETTER, SIGN) else at
-        space.begins[n] = at - begin
+        stop = at
+        if code == 64 or code | 32 == 104 or code | 32 == 119:  # @, h, w
+            stop = _address_end(codes, at, end, alphabet)
         if stop > at:
             space.kinds[n] = HANDLE if code == 64 else ADDRESS
             space.hashes[n] = np.uint32(space.kinds[n])
         elif kind in (LETTER, DIGIT):
+            space.begins[n] = at - begin
             stop, used = _word(codes, at, end, alphabet, space, n, used)
+            space.letters[used] = EDGE
+            space.ends[n] = stop - begin
+            used += 1
+            n += 1
+            at = stop
+            continue
         elif kind == SIGN:
             stop = at + 1
             while stop < end and codes[stop] == code:
@@ -272,8 +296,8 @@ def _tokens(
         else:
             at += 1
             continue
-        if space.kinds[n] > NUMBER:
-            space.letters_begin[n] = space.letters_end[n] = used
+        space.letters_begin[n] = space.letters_end[n] = used
+        space.begins[n] = at - begin
         space.ends[n] = stop - begin
         n += 1
         at = stop
@@ -281,27 +305,27 @@ def _tokens(
 
 
 @compiled
-def _add(space: Space, count: int, hashed: Code, first: int, last: int) -> int:
-    space.features[count] = _mixed(hashed)
-    space.first_token[count] = first
-    space.last_token[count] = last
-    return count + 1
-
-
-@compiled
 def _words(space: Space, n: int, negations: NDArray[np.uint32]) -> int:
-    count, reach = 0, 0
+    """The words, not mixed yet. Returns how many."""
+    count, reach, before = 0, 0, np.uint32(0)
     for t in range(n):
         hashed = space.hashes[t]
-        count = _add(space, count, hashed + np.uint32(_A_WORD), t, t)
+        space.features[count] = hashed + np.uint32(_A_WORD)
+        space.first_token[count] = space.last_token[count] = t
+        count += 1
         if t > 0:
-            pair = _joined(space.hashes[t - 1], hashed)
-            count = _add(space, count, pair + np.uint32(_A_PAIR), t - 1, t)
+            space.features[count] = _joined(before, hashed) + np.uint32(_A_PAIR)
+            space.first_token[count] = t - 1
+            space.last_token[count] = t
+            count += 1
+        before = hashed
         if space.kinds[t] == SIGNS:
             reach = 0
             continue
         if reach > 0:
-            count = _add(space, count, hashed + np.uint32(_A_NEGATED_WORD), t, t)
+            space.features[count] = hashed + np.uint32(_A_NEGATED_WORD)
+            space.first_token[count] = space.last_token[count] = t
+            count += 1
             reach -= 1
         at = np.searchsorted(negations, hashed)
         if at < negations.size and negations[at] == hashed:
@@ -311,30 +335,37 @@ def _words(space: Space, n: int, negations: NDArray[np.uint32]) -> int:
 
 @compiled
 def _parts(space: Space, n: int, count: int) -> int:
+    """The parts, not mixed yet. An edge stands before and after the letters of each word."""
+    letters, features = space.letters, space.features
     for t in range(n):
-        if space.kinds[t] > SHOUTED:
-            continue
-        begin = space.letters_begin[t]
-        length = space.letters_end[t] - begin + 2
-        for first in range(length - SHORTEST_PART + 1):
-            hashed = np.uint32(0)
-            for size in range(1, min(LONGEST_PART, length - first) + 1):
-                at = first + size - 1
-                edge = at == 0 or at == length - 1
-                hashed = _joined(hashed, np.uint32(32) if edge else space.letters[begin + at - 1])
-                if size >= SHORTEST_PART:
-                    count = _add(space, count, hashed + np.uint32(_A_PART + size), t, t)
+        if space.kinds[t] <= SHOUTED:
+            begin, end = space.letters_begin[t] - 1, space.letters_end[t] + 1
+            for first in range(begin, end - SHORTEST_PART + 1):
+                hashed = _joined(
+                    _joined(letters[first] + np.uint32(1), letters[first + 1]), letters[first + 2]
+                )
+                features[count] = hashed + np.uint32(_A_PART + 3)
+                count += 1
+                if first + 4 <= end:
+                    hashed = _joined(hashed, letters[first + 3])
+                    features[count] = hashed + np.uint32(_A_PART + 4)
+                    count += 1
+                if first + 5 <= end:
+                    hashed = _joined(hashed, letters[first + 4])
+                    features[count] = hashed + np.uint32(_A_PART + 5)
+                    count += 1
+        space.parts_end[t] = count
     return count
 
 
 @compiled
 def _signs(codes: NDArray[np.uint32], told: Code, space: Space, n: int, count: int) -> int:
-    """codes: those of this text only. told: what the platform says of it."""
+    """The signs, not mixed yet. codes: those of this text only. told: what the platform says."""
     questions, exclamations, pictures, loud, length = 0, 0, 0, 0, 0
     for t in range(n):
-        code = codes[space.begins[t]]
         loud += space.kinds[t] == SHOUTED
         if space.kinds[t] == SIGNS:
+            code = codes[space.begins[t]]
             questions += code == 63
             exclamations += code == 33
             pictures += code > 0x2190
@@ -354,8 +385,8 @@ def _signs(codes: NDArray[np.uint32], told: Code, space: Space, n: int, count: i
         (_LAST, last),
         (_TOLD, np.uint32(told)),
     ):
-        hashed = _joined(value, np.uint32(role)) + np.uint32(_A_SIGN)
-        count = _add(space, count, hashed, -1, -1)
+        space.features[count] = _joined(value, np.uint32(role)) + np.uint32(_A_SIGN)
+        count += 1
     return count
 
 
@@ -375,7 +406,10 @@ def features_of(
     n = _tokens(codes, 0, codes.size, alphabet, space)
     words = _words(space, n, negations)
     parts = _parts(space, n, words)
-    return n, words, parts, _signs(codes, told, space, n, parts)
+    signs = _signs(codes, told, space, n, parts)
+    for f in range(signs):  # all at once: the processor mixes several in one go
+        space.features[f] = _mixed(space.features[f])
+    return n, words, parts, signs
 
 
 def _hash_of(word: str) -> int:
@@ -386,4 +420,4 @@ def _hash_of(word: str) -> int:
 
 
 ALPHABET: Final = alphabet()
-NEGATIONS: Final = np.array(sorted({_hash_of(word) for word in _NEGATIONS.split()}), np.uint32)
+NEGATIONS: Final = np.array(sorted({_hash_of(word) for word in NEGATING.split()}), np.uint32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
@@ -19,6 +20,8 @@ Outcome: TypeAlias = Literal["confirmed", "changed", "overruled"]
 """confirmed: both say the same. changed: the opinion's label holds. overruled: a grave crisis
 candidate stays one."""
 
+_ALONE: Final = re.compile(r"[^+]+(\+[0-9a-f]{8})?")
+"""The name of a classifier, with a digest where it has own lexicons."""
 CUE: Final = "second_opinion"
 """The name of reasons that a second opinion gives."""
 _SEVERITIES: Final[dict[Label, tuple[float, float]]] = {
@@ -28,6 +31,11 @@ _SEVERITIES: Final[dict[Label, tuple[float, float]]] = {
     "crisis_candidate": (0.5, 1.0),
     "other": (0.0, 0.0),
 }
+
+
+def has_second_opinion(model: str) -> bool:
+    """Whether a verdict stamped so is one of `with_opinion`."""
+    return _ALONE.fullmatch(model) is None
 
 
 def with_opinion(

@@ -75,6 +75,37 @@ class Readers:
             records = await take(reader, 10, patience)
         assert end == dict.fromkeys(places(wide, 4), 0) | after(records)
 
+    async def test_a_reader_knows_how_far_it_has_come(
+        self, bus: Bus, wide: str, patience: float
+    ) -> None:
+        await bus.publish([Message(wide, f"key-{number}", b"") for number in range(40)])
+        async with bus.reader([wide]) as reader:
+            end = await reader.end()
+            assert await reader.position() == await reader.start() == dict.fromkeys(end, 0)
+            records = await take(reader, 7, patience)
+            assert await reader.position() == dict.fromkeys(end, 0) | after(records)
+            await take(reader, 33, patience)
+            assert await reader.position() == end
+            await bus.publish([Message(wide, f"key-{number}", b"") for number in range(40)])
+            assert await reader.position() == end
+
+    async def test_a_reader_that_begins_later_has_come_so_far(
+        self, bus: Bus, topic: str, patience: float
+    ) -> None:
+        await bus.publish(numbered(topic, "key", range(10)))
+        place = TopicPartition(topic, 0)
+        to_come = datetime.now(UTC) + timedelta(hours=1)
+        async with (
+            bus.reader([topic], {place: 8}) as middle,
+            bus.reader([topic], "end") as late,
+            bus.reader([topic], to_come) as later,
+        ):
+            assert await middle.position() == {place: 8}
+            assert await late.position() == await later.position() == {place: 10}
+            assert await middle.start() == await late.start() == {place: 0}
+            assert numbers(await take(middle, 2, patience)) == [8, 9]
+            assert await middle.position() == {place: 10}
+
     async def test_lag_counts_what_is_not_committed(
         self, bus: Bus, topic: str, wide: str, unique: Unique, patience: float
     ) -> None:

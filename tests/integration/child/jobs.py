@@ -36,3 +36,15 @@ def die(payload: bytes) -> bytes:
 
 def secrets(payload: bytes) -> bytes:
     return ",".join(sorted(os.environ)).encode()
+
+
+_remembered: list[bytes] = []
+
+
+def remember(payload: bytes) -> bytes:
+    _remembered.append(payload)
+    return b""
+
+
+def recall(_payload: bytes) -> bytes:
+    return b"".join(_remembered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.child.process import ChildProcess, Limits
+from libs.common.child.process import ChildProcess, Job, Limits
 from libs.common.errors import ChildLost, JobFailed
 from tests.integration.child.jobs import (
     complain,
     die,
     pid,
+    recall,
+    remember,
     reverse,
     secrets,
     spin,
@@ -93,6 +96,24 @@ async def test_it_ends_when_nobody_needs_it_any_more() -> None:
     await _ended(process)
     assert not child.running
     assert await child.run(reverse, b"ab") == b"ba"
+    await child.close()
+
+
+async def test_every_new_child_does_its_first_job_first() -> None:
+    child = ChildProcess(Limits(), first=Job(remember, b"geheim"))
+    assert await child.run(recall, b"") == b"geheim"
+    os.kill(int(await child.run(pid, b"")), signal.SIGKILL)
+    with contextlib.suppress(ChildLost):  # its end may be noticed before or at the next job
+        await child.run(recall, b"")
+    assert await child.run(recall, b"") == b"geheim"
+    await child.close()
+
+
+async def test_a_child_that_cannot_do_its_first_job_says_why_and_is_lost() -> None:
+    child = ChildProcess(Limits(), first=Job(complain, b""))
+    with pytest.raises(ChildLost, match="cannot begin: ValueError: I do not like it"):
+        await child.run(reverse, b"ab")
+    assert not child.running
     await child.close()
 
 

@@ -12,12 +12,24 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.bus import CLASSIFIED, RAW, Bus, Message, Record, TopicPartition, streams
+from libs.common.bus import (
+    CLASSIFIED,
+    RAW,
+    Bus,
+    Message,
+    Offsets,
+    Reader,
+    Record,
+    Start,
+    TopicPartition,
+    streams,
+)
 from libs.common.bus.open import open_bus
 from libs.common.bus.sqlite import SqliteBus
 from libs.common.bus.sqlite.file import open_log
 from libs.common.bus.sqlite.tidy import LOOK_AGAIN, Retention
 from libs.common.db import migrate, open_engine
+from libs.common.errors import BusUnavailable
 from libs.common.events import (
     LABELS,
     Classification,
@@ -30,7 +42,7 @@ from libs.common.events import (
     to_message,
 )
 from services.classify.classifier import Subject
-from services.classify.reclassify import Outcome, Span, reclassify
+from services.classify.reclassify import PATIENCE, Log, Outcome, Span, reclassify
 from services.classify.tagging import classified
 from services.query.correction import shown_of
 from services.query.corrections import Corrections
@@ -99,9 +111,12 @@ async def collected(bus: Bus, *events: Mention | MentionDeleted) -> None:
     await bus.publish([to_message(RAW, e.id, e, service="ingest") for e in events])
 
 
-async def stored(store: MentionStore, *events: Mention | MentionDeleted) -> None:
-    """The store has the events, every mention as a complaint."""
+async def stored(
+    store: MentionStore, *events: Mention | MentionDeleted, model: str = "says-complaint"
+) -> None:
+    """The store has the events, every mention as a complaint, as this model says."""
     [verdict] = Says("complaint").classify([a_mention()])
+    verdict = replace(verdict, model=model)
     await store.write([classified(e, verdict) if isinstance(e, Mention) else e for e in events])
 
 
@@ -117,7 +132,7 @@ async def tagged(bus: Bus) -> list[Event]:
 
 
 async def judged_anew(
-    bus: Bus,
+    bus: Log,
     store: MentionStore,
     label: Label = "praise",
     since: datetime = LONG_AGO,
@@ -178,11 +193,22 @@ async def test_old_texts_stay_off_the_log(bus: Bus, store: MentionStore) -> None
 async def test_what_the_store_does_not_have_yet_is_left_to_the_services(
     local_bus: Bus, store: MentionStore
 ) -> None:
-    mention = a_mention()
-    await collected(local_bus, mention)
-    assert await judged_anew(local_bus, store) == Outcome(judged=1, complete=True)
-    await Project(store)(await tagged(local_bus))
-    assert await store.get(mention.id) is None
+    await collected(local_bus, a_mention())
+    assert await judged_anew(local_bus, store) == Outcome(unknown=1, complete=True)
+    assert await tagged(local_bus) == []
+
+
+async def test_a_second_opinion_stays(local_bus: Bus, store: MentionStore) -> None:
+    alone = "linear-1-7b1894a2+0a1b2c3d"  # with own lexicons
+    models = ["linear-1-7b1894a2+gpt", f"{alone}+gpt", alone]
+    mentions = [a_mention(native_id=model) for model in models]
+    await collected(local_bus, *mentions)
+    for mention, model in zip(mentions, models, strict=True):
+        await stored(store, mention, model=model)
+    done = await judged_anew(local_bus, store)
+    assert done == Outcome(judged=1, changed=1, second_opinions=2, complete=True)
+    [told] = await tagged(local_bus)
+    assert getattr(told, "native_id", None) == alone
 
 
 async def test_what_a_person_said_stays(
@@ -286,27 +312,128 @@ def a_record(offset: int, partition: int = 0, at: int = 0) -> Record:
     return Record(RAW, partition, offset, at, None, b"")
 
 
+def offsets(*of_partitions: int) -> dict[TopicPartition, int]:
+    return {TopicPartition(RAW, number): offset for number, offset in enumerate(of_partitions)}
+
+
+def a_span(ends: Offsets, until: datetime | None = None) -> Span:
+    return Span(ends, dict.fromkeys(ends, 0), dict.fromkeys(ends, 0), until)
+
+
 def test_a_span_ends_where_the_log_ended_at_the_start() -> None:
-    span = Span({TopicPartition(RAW, 0): 3, TopicPartition(RAW, 1): 0})
+    span = a_span(offsets(3, 0))
     assert span.wanted([a_record(1)]) == [a_record(1)]
-    assert not span.is_read
     assert span.wanted([a_record(2), a_record(3), a_record(0, 1)]) == [a_record(2)]
+    assert not span.is_read
+    assert span.reaches(offsets(4, 1))
     assert span.is_read
 
 
-def test_a_partition_that_says_nothing_is_told_apart_from_one_that_is_behind() -> None:
-    span = Span({TopicPartition(RAW, 0): 3, TopicPartition(RAW, 1): 3})
-    span.wanted([a_record(1)])
-    assert not span.is_read_where_it_speaks
-    span.wanted([a_record(2)])
-    assert span.is_read_where_it_speaks
-    assert not span.is_read
+def test_where_reading_stands_decides_and_not_the_last_record() -> None:
+    span = a_span(offsets(3, 8))
+    span.wanted([a_record(1), a_record(1, 1)])
+    assert span.reaches(offsets(3, 2))  # what stood at 2 is no record
+    assert not span.reaches(offsets(3, 2))
+    assert span.left == "partition 1 stands at 2 of 8"
 
 
 def test_a_span_ends_at_a_time_in_each_partition() -> None:
     until = datetime.fromtimestamp(1, UTC)
-    span = Span({TopicPartition(RAW, 0): 9, TopicPartition(RAW, 1): 9}, until)
+    span = a_span(offsets(9, 9), until)
     assert span.wanted([a_record(1, at=999), a_record(2, at=1000)]) == [a_record(1, at=999)]
     assert not span.is_read
     assert span.wanted([a_record(1, 1, at=1001)]) == []
     assert span.is_read
+
+
+class SlowReader:
+    """Implements `Reader` over another one, of which it hands out one partition from the start and
+    the other after `silence` polls; it counts the polls."""
+
+    def __init__(self, reader: Reader, silence: int) -> None:
+        self.polls = 0
+        self._reader = reader
+        self._silence = silence
+        self._kept: list[Record] = []
+
+    async def poll(self, limit: int, wait: float) -> list[Record]:
+        self.polls += 1
+        records = [*self._kept, *await self._reader.poll(limit, 0.0)]
+        late = records if self.polls <= self._silence else []
+        self._kept = [record for record in late if record.partition == 1]
+        return [record for record in records if record not in self._kept]
+
+    async def start(self) -> Offsets:
+        return await self._reader.start()
+
+    async def position(self) -> Offsets:
+        return {**await self._reader.position(), **before(self._kept)}
+
+    async def end(self) -> Offsets:
+        return await self._reader.end()
+
+
+def before(records: Sequence[Record]) -> dict[TopicPartition, int]:
+    """The offsets of the first of these records."""
+    return {TopicPartition(r.topic, r.partition): r.offset for r in reversed(records)}
+
+
+class SlowBus:
+    """A log whose reader takes its time, and that takes verdicts at once."""
+
+    def __init__(self, bus: Bus, silence: int) -> None:
+        self._bus = bus
+        self._silence = silence
+
+    @asynccontextmanager
+    async def reader(
+        self, topics: Sequence[str], start: Start = "beginning"
+    ) -> AsyncIterator[Reader]:
+        async with self._bus.reader(topics, start) as reader:
+            yield SlowReader(reader, self._silence)
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        await self._bus.publish(messages)
+
+
+async def in_two_partitions(bus: Bus, store: MentionStore) -> int:
+    """Log and store have mentions in both partitions; how many."""
+    mentions = [a_mention(native_id=str(n)) for n in range(20)]
+    await collected(bus, *mentions)
+    await stored(store, *mentions)
+    return len(mentions)
+
+
+@pytest.fixture
+async def two_wide(tmp_path: Path) -> AsyncIterator[Bus]:
+    async with a_log(await open_bus(f"sqlite:///{tmp_path / 'wide.db'}"), 2) as bus:
+        yield bus
+
+
+async def test_a_partition_that_is_silent_for_long_is_waited_for(
+    two_wide: Bus, store: MentionStore
+) -> None:
+    count = await in_two_partitions(two_wide, store)
+    done = await judged_anew(SlowBus(two_wide, silence=PATIENCE), store)
+    assert done == Outcome(judged=count, changed=count, complete=True)
+
+
+async def test_a_log_that_falls_silent_before_its_end_is_an_error(
+    two_wide: Bus, store: MentionStore
+) -> None:
+    count = await in_two_partitions(two_wide, store)
+    why = r"fell silent for 30 s before its end: partition 1 stands at 0 of \d+; what is done"
+    with pytest.raises(BusUnavailable, match=why):
+        await judged_anew(SlowBus(two_wide, silence=PATIENCE + 1), store)
+    assert 0 < len(await tagged(two_wide)) < count
+
+
+async def test_a_partition_whose_records_were_dropped_is_at_its_end(
+    days: tuple[Bus, Clock, list[Mention]], store: MentionStore, tmp_path: Path
+) -> None:
+    bus, clock, _ = days
+    with closing(open_log(tmp_path / "days.db", 5.0)) as connection:
+        tidy = Retention(lambda: int((clock.now + timedelta(days=30)).timestamp() * 1000))
+        while tidy.step(connection) < LOOK_AGAIN:
+            pass
+    assert await judged_anew(bus, store) == Outcome(complete=True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
 from libs.common.auth import Gate
@@ -30,6 +35,8 @@ from services.classify.load import load_classifier
 from services.classify.service import open_service
 from services.classify.settings import ClassifySection, ClassifySettings
 from tests.unit.classify.subjects import a_deletion, a_mention
+
+ROOT = Path(__file__).parents[3]
 
 
 @asynccontextmanager
@@ -107,7 +114,7 @@ async def test_a_killed_child_loses_no_mention_and_repeats_none(tmp_path: Path) 
 
         retried = batches_retried()
         async with asyncio.TaskGroup() as group:
-            group.create_task(kill_a_child_at_work())
+            group.create_task(asyncio.to_thread(kill_at_work, the_child()))
             events = await tagged(bus, service, len(mentions))
 
         assert batches_retried() == retried + 1
@@ -115,13 +122,19 @@ async def test_a_killed_child_loses_no_mention_and_repeats_none(tmp_path: Path) 
         assert sorted(id_of(event) for event in events) == sorted(each.id for each in mentions)
 
 
-async def kill_a_child_at_work() -> None:
-    """Kills the first child of its kind that appears: it is started for a batch that waits for it.
-    Other children are none of its business: a broker may be among them."""
-    async with asyncio.timeout(30):
-        while not (children := [c for c in psutil.Process().children() if is_for_jobs(c)]):
-            await asyncio.sleep(0.01)  # a process tells nobody that it has started
-    children[0].kill()
+def the_child() -> psutil.Process:
+    """The child that classifies, which has nothing to do yet: it stands still from now on."""
+    [child] = [each for each in psutil.Process().children() if is_for_jobs(each)]
+    child.suspend()
+    return child
+
+
+def kill_at_work(child: psutil.Process) -> None:
+    """Kills a child that stands still, once a job waits for it: it has something to read."""
+    with Path(f"/proc/{child.pid}/fd/0").open("rb") as its_jobs:
+        ready, _, _ = select.select([its_jobs], [], [], 30)
+    assert ready
+    child.kill()
 
 
 def is_for_jobs(process: psutil.Process) -> bool:
@@ -156,6 +169,57 @@ async def test_the_checks_say_what_is_loaded_and_how_far_it_is(tmp_path: Path) -
             "model": f"{load_classifier().name} is loaded",
             "lag": "0 records behind",
         }
+
+
+async def test_what_is_asked_is_answered_by_the_child_too(tmp_path: Path) -> None:
+    asked = [{"text": "Danke, super!"}, {"text": "Es brennt!", "title": None}] * 20
+    answers = []
+    for apart in (False, True):
+        async with a_log(tmp_path) as bus, a_service(bus, tmp_path, apart=apart) as service:
+            app = FastAPI()
+            app.include_router(service.router)
+            client = httpx.AsyncClient(
+                transport=httpx.ASGITransport(app),
+                base_url="http://classify",
+                headers={"Authorization": "Bearer let-me-in"},
+            )
+            async with client:
+                answers.append((await client.post("/v1/classify", json=asked)).json())
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == 40
+
+
+ALONE = """
+import asyncio, sys
+from pathlib import Path
+from libs.common.bus import RAW
+from libs.common.events import to_message
+from tests.integration.classify.test_service import a_log, a_service, tagged
+from tests.unit.classify.subjects import a_mention
+
+async def main(folder):
+    async with a_log(folder) as bus, a_service(bus, folder, apart=True) as service:
+        mention = a_mention("Die Bremse hat versagt")
+        await bus.publish([to_message(RAW, mention.id, mention, service="test")])
+        [event] = await tagged(bus, service, 1)
+        print(event.classification.label, sorted({"numba", "numpy"} & set(sys.modules)))
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+def test_the_process_that_does_more_than_classify_never_loads_compiled_code(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1:] == ["crisis_candidate []"], done.stderr
 
 
 async def test_a_bad_lexicon_of_ones_own_stops_the_start(tmp_path: Path) -> None:

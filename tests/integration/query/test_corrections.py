@@ -233,8 +233,8 @@ async def test_what_the_classifier_said_can_be_asked_for(
     await store.write([mention, other, deletion])
     await people.put(mention.id, a_correction("praise"))
     assert await store.verdicts([mention.id, other.id, "nobody"]) == {
-        mention.id: Verdict(mention.collected_at, "complaint"),
-        other.id: Verdict(deletion.deleted_at, None),
+        mention.id: Verdict(mention.collected_at, "complaint", "test-1"),
+        other.id: Verdict(deletion.deleted_at, None, None),
     }
 
 

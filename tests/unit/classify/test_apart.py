@@ -1,4 +1,4 @@
-"""Tagging in a child process, with the child's work done by a stand-in in this one."""
+"""Classifying in a child process, with the child's work done by a stand-in in this one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from libs.common.errors import ChildLost, JobFailed
-from libs.common.events import Mention, Rating
+from libs.common.errors import ChildLost, ConfigurationError
+from libs.common.events import Author, Mention, Rating
 from services.classify import linear
-from services.classify.apart import WORTH_IT, Apart
-from services.classify.classifier import Classifier
+from services.classify.apart import Apart, load
+from services.classify.classifier import Classifier, Utterance
 from services.classify.linear.weights import SHIPPED, pack, unpack
-from services.classify.load import load_classifier
+from services.classify.load import OwnFiles, load_classifier, own_files
 from services.classify.tagging import InPlace, classified
 from tests.unit.classify.subjects import a_mention
 
@@ -26,23 +27,17 @@ cues:
 
 
 class Child:
-    """Does a job at once, or fails it as a child process would. jobs: how many it got; answered:
-    how many it did."""
+    """Does a job at once, or is lost. It begins as a child process would."""
 
-    def __init__(self, lost: int = 0) -> None:
-        self.jobs = self.answered = 0
-        self._lost = lost
+    def __init__(self, own: OwnFiles | None = None, lost: int = 0) -> None:
+        load(msgspec.msgpack.encode(own or OwnFiles()))
+        self.lost = lost
 
     async def run(self, function: Callable[[bytes], bytes], payload: bytes) -> bytes:
-        self.jobs += 1
-        if self.jobs <= self._lost:
+        if self.lost:
+            self.lost -= 1
             raise ChildLost("a child process ended before its job")
-        try:
-            answer = function(payload)
-        except Exception as error:
-            raise JobFailed(f"{type(error).__name__}: {error}") from error
-        self.answered += 1
-        return answer
+        return function(payload)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +45,7 @@ def shipped() -> Classifier:
     return load_classifier()
 
 
-def many(count: int = WORTH_IT) -> list[Mention]:
+def many(count: int = 200) -> list[Mention]:
     texts = ("Die Bremse hat versagt!", "Danke, super!", "Wann kommt sie?", "Great service 🎉")
     return [
         a_mention(
@@ -64,62 +59,91 @@ def many(count: int = WORTH_IT) -> list[Mention]:
     ]
 
 
-async def test_it_gives_what_tagging_in_place_gives(shipped: Classifier) -> None:
-    child, mentions = Child(), many()
-    assert await Apart(shipped, (), None, child).tag(mentions) == await InPlace(shipped).tag(
-        mentions
-    )
-    assert child.jobs == 1
+def texts() -> list[Utterance]:
+    return [
+        Utterance(
+            text="Quietschfidel klappert", lang="de", kind="review", rating=Rating(value=1, best=5)
+        ),
+        Utterance(text="", title="Es brennt!", author=Author(key="", followers=2**52)),
+        Utterance(text="Grüße 🎉\x00 \ufffd"),
+    ]
 
 
-async def test_a_handful_needs_no_child(shipped: Classifier) -> None:
-    child, mentions = Child(), many(WORTH_IT - 1)
-    assert await Apart(shipped, (), None, child).tag(mentions) == await InPlace(shipped).tag(
-        mentions
-    )
-    assert child.jobs == 0
+@pytest.mark.parametrize("count", [0, 1, 200])
+async def test_it_gives_what_tagging_in_place_gives(shipped: Classifier, count: int) -> None:
+    apart, mentions = await Apart.begin(Child()), many(count)
+    assert await apart.tag(mentions) == await InPlace(shipped).tag(mentions)
+    assert apart.name == shipped.name
+
+
+async def test_texts_get_the_verdicts_that_they_get_in_place(shipped: Classifier) -> None:
+    apart = await Apart.begin(Child())
+    assert await apart.classify(texts()) == shipped.classify(texts())
+    assert await apart.classify([]) == []
 
 
 async def test_a_verdict_that_a_mention_has_already_is_replaced(shipped: Classifier) -> None:
     mentions = many()
     old = shipped.classify([a_mention("Nie wieder!")])[0]
     again: Sequence[Mention] = [classified(mention, old) for mention in mentions]
-    assert await Apart(shipped, (), None, Child()).tag(again) == await InPlace(shipped).tag(
-        mentions
-    )
+    apart = await Apart.begin(Child())
+    assert await apart.tag(again) == await InPlace(shipped).tag(mentions)
 
 
 async def test_a_lost_child_is_for_the_caller_to_try_again(shipped: Classifier) -> None:
-    apart, mentions = Apart(shipped, (), None, Child(lost=1)), many()
+    child, mentions = Child(), many()
+    apart = await Apart.begin(child)
+    child.lost = 1
     with pytest.raises(ChildLost):
         await apart.tag(mentions)
     assert await apart.tag(mentions) == await InPlace(shipped).tag(mentions)
 
 
-async def test_the_child_reads_lexicons_of_ones_own(tmp_path: Path) -> None:
+async def test_the_child_has_lexicons_of_ones_own(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(OWN, encoding="utf-8")
-    ours, mentions, child = load_classifier([own]), many(), Child()
-    assert await Apart(ours, [own], None, child).tag(mentions) == await InPlace(ours).tag(mentions)
-    assert child.answered == 1
+    ours, apart = load_classifier([own]), await Apart.begin(Child(own_files([own])))
+    assert await apart.tag(many()) == await InPlace(ours).tag(many())
+    assert apart.name == ours.name
 
 
-@pytest.mark.parametrize("now", [OWN.replace("0.9", "0.1"), "language: klingon"])
+@pytest.mark.parametrize("now", [OWN.replace("0.9", "0.1"), "language: klingon", None])
 async def test_a_lexicon_changed_since_the_start_does_not_change_verdicts(
-    tmp_path: Path, now: str
+    tmp_path: Path, now: str | None
 ) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN, encoding="utf-8")
+    ours, own = load_classifier([path]), own_files([path])
+    if now is None:
+        path.unlink()
+    else:
+        path.write_text(now, encoding="utf-8")
+    apart = await Apart.begin(Child(own))
+    assert await apart.classify(texts()) == ours.classify(texts())
+    assert apart.name == ours.name
+
+
+async def test_the_child_has_a_model_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    path.write_bytes(pack(replace(unpack(OURS.read_bytes(), "ours"), name="own-1")))
+    ours, apart = load_classifier(model=path), await Apart.begin(Child(own_files((), path)))
+    assert await apart.tag(many()) == await InPlace(ours).tag(many())
+    assert apart.name == ours.name == "own-1"
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"), [("language: klingon", "language"), (None, "cannot be read")]
+)
+def test_a_bad_file_of_ones_own_is_named(tmp_path: Path, content: str | None, finding: str) -> None:
     own = tmp_path / "own.yaml"
-    own.write_text(OWN, encoding="utf-8")
-    ours = load_classifier([own])
-    own.write_text(now, encoding="utf-8")
-    mentions, child = many(), Child()
-    assert await Apart(ours, [own], None, child).tag(mentions) == await InPlace(ours).tag(mentions)
-    assert child.answered == 0
+    if content is not None:
+        own.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=rf"own\.yaml.*{finding}"):
+        own_files([own])
 
 
-async def test_the_child_reads_a_model_of_ones_own(tmp_path: Path) -> None:
+def test_a_model_that_is_none_is_named(tmp_path: Path) -> None:
     own = tmp_path / "own.npz"
-    own.write_bytes(pack(replace(unpack(OURS.read_bytes(), "ours"), name="own-1")))
-    ours, mentions, child = load_classifier(model=own), many(), Child()
-    assert await Apart(ours, (), own, child).tag(mentions) == await InPlace(ours).tag(mentions)
-    assert (child.answered, ours.name) == (1, "own-1")
+    own.write_bytes(b"PK")
+    with pytest.raises(ConfigurationError, match=r"own\.npz: not a model"):
+        own_files((), own)

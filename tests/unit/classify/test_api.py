@@ -12,6 +12,7 @@ from libs.common import problems
 from libs.common.auth import Gate
 from services.classify.api import MAX_BODY_BYTES, MAX_TEXTS, classify_router
 from services.classify.rules import load_rules
+from services.classify.tagging import InPlace
 
 RULES = load_rules()
 TOKEN = {"Authorization": "Bearer let-me-in"}
@@ -20,7 +21,7 @@ TOKEN = {"Authorization": "Bearer let-me-in"}
 def an_app() -> FastAPI:
     app = FastAPI()
     problems.install(app)
-    app.include_router(classify_router(RULES, Gate("let-me-in")))
+    app.include_router(classify_router(InPlace(RULES), Gate("let-me-in")))
     return app
 
 

@@ -258,6 +258,73 @@ def test_own_lexicons_add_to_the_shipped_ones_and_show_in_the_name(tmp_path: Pat
     assert tagged(load_rules(), "Der Tourer Neun wackelt in der Kurve").label == "other"
 
 
+@pytest.mark.parametrize(
+    ("text", "hurt"),
+    [
+        ("Three weeks in the hospital, and your brakes are still on sale", True),
+        ("Two weeks in the hospital thanks to your handlebar", True),
+        ("The new software in the hospital runs great", False),
+        ("They use your battery packs in the hospital where I work", False),
+    ],
+)
+def test_a_hospital_beside_what_riders_hold_on_to_tells_of_an_injury(
+    rules: RulesClassifier, text: str, hurt: bool
+) -> None:
+    verdict = tagged(rules, text, lang="en")
+    assert (verdict.label == "crisis_candidate") is hurt
+    assert (verdict.severity >= 0.7) is hurt
+
+
+def a_lexicon(folder: Path, *, sets: str, cue: str) -> Path:
+    path = folder / "own.yaml"
+    path.write_text(
+        f"language: en\nsets:\n{sets}cues:\n  wear:\n    label: complaint\n"
+        f"    cues:\n      0.9: |\n        {cue}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize("word", ["sprocket", "cush drive", "dynamo", "dynamos"])
+def test_either_of_two_sets_or_a_word_may_stand_in_one_place(tmp_path: Path, word: str) -> None:
+    sets = "  drive: sprocket, cush drive\n"
+    own = a_lexicon(tmp_path, sets=f"{sets}  light: dynamo*\n", cue="<drive>|<light>|hub + rattles")
+    assert "wear" in cues(tagged(load_rules([own]), f"The {word} rattles", lang="en"))
+    assert "wear" in cues(tagged(load_rules([own]), "The hub rattles", lang="en"))
+    assert "wear" not in cues(tagged(load_rules([own]), "The <drive> rattles", lang="en"))
+
+
+@pytest.mark.parametrize(
+    ("cue", "finding"),
+    [
+        ("<drive>|<lamp> + rattles", "there is no set named 'lamp'"),
+        ("<Drive> + rattles", "'<Drive>': expected <set>, in small letters, as a word by itself"),
+        ("<drive>* + rattles", "'<drive>*': expected <set>, in small letters, as a word by itself"),
+        ("<drive rattles", "'<drive': expected <set>, in small letters, as a word by itself"),
+    ],
+)
+def test_what_looks_like_a_set_and_is_none_is_a_finding(
+    tmp_path: Path, cue: str, finding: str
+) -> None:
+    own = a_lexicon(tmp_path, sets="  drive: sprocket\n", cue=cue)
+    with pytest.raises(ConfigurationError) as caught:
+        load_rules([own])
+    assert caught.value.findings == [f"{own}: cues.wear: {cue!r}: {finding}"]
+
+
+@pytest.mark.parametrize(
+    "entry", ["<light>", "<drive>", "hub|rim", "hub / rim", "hub + rim", "=hub"]
+)
+def test_a_set_holds_words_and_phrases_only(tmp_path: Path, entry: str) -> None:
+    sets = f'  light: dynamo\n  drive: "{entry}, sprocket"\n'
+    own = a_lexicon(tmp_path, sets=sets, cue="<drive> + rattles")
+    with pytest.raises(ConfigurationError) as caught:
+        load_rules([own])
+    assert caught.value.findings == [
+        f"{own}:2: sets: the set 'drive' holds words and phrases only, not {entry!r}"
+    ]
+
+
 def test_the_lexicon_shown_in_the_documentation_works(tmp_path: Path) -> None:
     documentation = (Path(__file__).parents[3] / "docs/classifier.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```yaml\n(.*?)```", documentation, re.DOTALL)

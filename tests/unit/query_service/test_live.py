@@ -53,6 +53,12 @@ class LogReader:
         at, self.at = self.at, self.log.stop
         return [a_record(offset) for offset in range(at, self.log.stop)]
 
+    async def start(self) -> Offsets:
+        return {PLACE: self.log.first}
+
+    async def position(self) -> Offsets:
+        return {PLACE: self.at}
+
     async def end(self) -> Offsets:
         return {PLACE: self.log.stop}
 

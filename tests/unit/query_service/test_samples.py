@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from libs.common.events import LABELS, ClassifiedMention, Kind, Label, Rating, Reason
-from services.query.correction import Theme
+from libs.common.taxonomy import Theme
 from services.query.corrections import Corrected
-from services.query.samples import INDUSTRIES, LONGEST_TEXT, Sample, sample_of
+from services.query.samples import LONGEST_TEXT, Sample, sample_of
 from tests.unit.query_service.building import a_classification, a_correction, a_mention
 from training import corpus
 
@@ -132,11 +132,6 @@ def test_the_language_is_the_platforms_else_the_classifiers() -> None:
     told = sample_of(Corrected(a_mention(lang="en-GB"), a_correction()), "other", nothing_more)
     assert isinstance(told, Sample)
     assert told.lang == "en"
-
-
-def test_the_corpus_has_the_same_words_for_themes_and_industries() -> None:
-    assert get_args(Theme) == corpus.THEMES
-    assert set(INDUSTRIES) == set(get_args(corpus.Industry))
 
 
 @pytest.mark.parametrize("label", LABELS)

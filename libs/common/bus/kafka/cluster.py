@@ -76,6 +76,12 @@ class Cluster:
 
         return await persisting(f"partitions of {', '.join(topics)}", self._patience, ask)
 
+    async def begins(
+        self, partitions: Sequence[aiokafka.TopicPartition]
+    ) -> dict[aiokafka.TopicPartition, int]:
+        """The offsets before which nothing is left."""
+        return await self._offsets(lambda observer: observer.beginning_offsets(partitions))
+
     async def ends(
         self, partitions: Sequence[aiokafka.TopicPartition]
     ) -> dict[aiokafka.TopicPartition, int]:
@@ -106,7 +112,7 @@ class Cluster:
 
         committed = await persisting(f"what {group} has committed", self._patience, ask)
         ends = await self.ends(partitions)
-        begins = await self._offsets(lambda observer: observer.beginning_offsets(partitions))
+        begins = await self.begins(partitions)
         lag = {}
         for each in partitions:
             done = committed[each].offset if each in committed else 0

@@ -46,6 +46,20 @@ class KafkaReader:
                 await self._fetch.make_sure_of_contact(wait)
                 return []
 
+    async def start(self) -> Offsets:
+        begins = await self._cluster.begins(await self._cluster.partitions(self._topics))
+        return {self._connection.place(each): offset for each, offset in begins.items()}
+
+    async def position(self) -> Offsets:
+        """aiokafka moves on over control records and over what compaction has left of a batch."""
+        if self._closed:
+            raise BusUnavailable("Kafka: the log is closed")
+        async with asking("how far reading has come", self._patience):
+            return {
+                self._connection.place(each): await self._consumer.position(each)
+                for each in self._consumer.assignment()
+            }
+
     async def end(self) -> Offsets:
         ends = await self._cluster.ends(await self._cluster.partitions(self._topics))
         return {self._connection.place(each): offset for each, offset in ends.items()}

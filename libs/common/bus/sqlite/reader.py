@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from libs.common.bus import Record, Start, TopicPartition
-from libs.common.bus.sqlite.records import Chunk, ends, fetch, find, seek, to_records
+from libs.common.bus import Offsets, Record, Start, TopicPartition
+from libs.common.bus.sqlite.records import Chunk, Ends, ends, fetch, find, holds, seek, to_records
 from libs.common.bus.sqlite.threads import Watcher
 from libs.common.errors import BusUnavailable
 
@@ -95,6 +95,13 @@ class Stock:
             last = chunks[-1].partition
             self.positions[last] = self.positions.pop(last)
 
+    def waiting(self) -> dict[TopicPartition, int]:
+        """The offsets of the first records in stock, of partitions that have any."""
+        first: dict[TopicPartition, int] = {}
+        for record in self._ahead:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        return first
+
     def take(self, limit: int) -> list[Record]:
         taken = self._ahead[:limit]
         self._ahead = self._ahead[limit:]
@@ -120,9 +127,21 @@ class LoneReader:
     async def poll(self, limit: int, wait: float) -> list[Record]:
         return await poll(self._alarm, lambda: self._next(limit), wait)
 
-    async def end(self) -> Mapping[TopicPartition, int]:
+    async def start(self) -> Offsets:
         await self._find_topics()
-        return await self._thread.ask(_ends, dict(self._stock.places))
+        found = await self._thread.ask(_ends, dict(self._stock.places))
+        return {place: each.first for place, each in found.items()}
+
+    async def position(self) -> Offsets:
+        await self._find_topics()
+        stock = self._stock
+        reached = await self._thread.ask(_reached, dict(stock.places), dict(stock.positions))
+        return reached | stock.waiting()
+
+    async def end(self) -> Offsets:
+        await self._find_topics()
+        found = await self._thread.ask(_ends, dict(self._stock.places))
+        return {place: each.next for place, each in found.items()}
 
     async def _next(self, limit: int) -> list[Record]:
         await self._find_topics()
@@ -158,5 +177,19 @@ def _locate(
 
 def _ends(
     connection: sqlite3.Connection, places: Mapping[int, TopicPartition]
+) -> dict[TopicPartition, Ends]:
+    return {place: ends(connection, partition) for partition, place in places.items()}
+
+
+def _reached(
+    connection: sqlite3.Connection,
+    places: Mapping[int, TopicPartition],
+    positions: Mapping[int, int],
 ) -> dict[TopicPartition, int]:
-    return {place: ends(connection, partition).next for partition, place in places.items()}
+    """The positions; where nothing is left to fetch, the end."""
+    return {
+        place: positions[partition]
+        if holds(connection, partition, positions[partition])
+        else ends(connection, partition).next
+        for partition, place in places.items()
+    }

@@ -215,6 +215,14 @@ def fetch(connection: sqlite3.Connection, positions: Mapping[int, int], limit: i
     return chunks
 
 
+def holds(connection: sqlite3.Connection, partition: int, position: int) -> bool:
+    """Whether anything is in the log from this position on."""
+    row = connection.execute(
+        f"SELECT 1 FROM chunks_{partition} WHERE last_offset >= ? LIMIT 1", (position,)
+    ).fetchone()
+    return row is not None
+
+
 def ends(connection: sqlite3.Connection, partition: int) -> Ends:
     row = connection.execute(
         "SELECT first_offset, next_offset FROM partitions WHERE id = ?", (partition,)
