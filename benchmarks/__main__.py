@@ -6,6 +6,7 @@ from importlib import import_module
 NAMES = (
     "matcher",
     "classifier",
+    "campaign",
     "firehose",
     "log",
     "start",
@@ -13,6 +14,9 @@ NAMES = (
     "sources",
     "pipeline",
     "soak",
+    "detection",
+    "bursts",
+    "storms",
 )
 
 

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, Unpack, get_args
+from typing import Any, Final, TextIO, Unpack, get_args
 
 import click
 import uvloop
@@ -16,8 +17,10 @@ from libs.common.bus.open import open_bus
 from libs.common.errors import BrandmelderError, ConfigurationError
 from libs.common.log import configure_logging
 from libs.common.query import parse
-from libs.common.settings import load
-from services import classify_commands, runtime, source_commands
+from libs.common.settings import Language, load
+from services import alert_commands, classify_commands, runtime, source_commands
+from services.backtest import backtest_since
+from services.campaign_command import Format, report_on
 from services.configuration import Configuration
 from services.replay import replay as replay_topic
 from services.runtime import ServiceName
@@ -30,6 +33,7 @@ PORTS: Final[dict[ServiceName, int]] = {
     "query": 8004,
 }
 UP_PORT: Final = 8080
+COMMANDS: Final = "brandmelder.commands"
 STOPPED: Final = 130
 """The exit code of what Ctrl-C has stopped, as in every shell."""
 MOMENT: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
@@ -45,7 +49,23 @@ configured = click.option(
 )
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands below, and those that other packages bring as entry points of the group
+    `brandmelder.commands`: the services do not know them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *entry_points(group=COMMANDS).names})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (known := super().get_command(ctx, cmd_name)) is not None:
+            return known
+        for found in entry_points(group=COMMANDS, name=cmd_name):
+            command: click.Command = found.load()
+            return command
+        return None
+
+
+@click.group(cls=_Commands)
 @click.version_option(package_name="brandmelder")
 def cli() -> None:
     """Fire alarm for a company's name: what people say, and who must know.
@@ -128,6 +148,17 @@ def classify(config: Path | None, reasons: bool) -> None:
     finish(_classify(config, reasons))
 
 
+@cli.command()
+@click.argument("series", type=click.File(encoding="utf-8", errors="replace"))
+def detect(series: TextIO) -> None:
+    """Find the bursts in a series of counts, as the service does.
+
+    SERIES is a CSV with the columns timestamp and value, one row for every five minutes or so; -
+    reads standard input. Prints the timestamp of each alarm, as its row writes it.
+    """
+    finish(_detect(series))
+
+
 @cli.command(context_settings=SETTINGS)
 @click.option("--since", type=MOMENT, help="Only what was said from this day, or hour in UTC, on.")
 @click.option("--watch", help="Only mentions of this watch.")
@@ -171,6 +202,53 @@ def reclassify(
     """
     begin, end = since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC)
     finish(_reclassify(begin, end, config, where))
+
+
+@cli.command(context_settings=SETTINGS)
+@click.option(
+    "--since", type=MOMENT, required=True, help="The first day, or hour in UTC, to ask about."
+)
+@click.option("--until", type=MOMENT, help="The day, or hour in UTC, to stop before.")
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Try the rules and the detection of this configuration file, not those of --config.",
+)
+@configured
+@placed
+def backtest(
+    since: datetime,
+    until: datetime | None,
+    rules: Path | None,
+    config: Path,
+    **where: Unpack[Where],
+) -> None:
+    """Say when it would have paged, at which level, and why.
+
+    Goes through the stored mentions as if each had been read when it was published. Nobody is told,
+    and nothing is changed.
+    """
+    begin, end = since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC)
+    finish(_backtest(begin, end, rules or config, where))
+
+
+@cli.command(context_settings=SETTINGS)
+@click.argument("incident")
+@click.option(
+    "--language", type=click.Choice(get_args(Language)), help="[default: the configuration's]"
+)
+@click.option("--format", "form", type=click.Choice(get_args(Format)), default="markdown")
+@configured
+@placed
+def campaign(
+    incident: str, language: Language | None, form: Format, config: Path, **where: Unpack[Where]
+) -> None:
+    """Print the evidence for a suspected campaign, for the platform's operator.
+
+    INCIDENT is its id, as the page's address has it. What has been deleted or erased since is not
+    in the report; it contains personal data.
+    """
+    finish(_campaign(incident, language, form, config, where))
 
 
 @cli.command(context_settings=SETTINGS)
@@ -234,6 +312,11 @@ async def _classify(config: Path | None, reasons: bool) -> None:
     )
 
 
+async def _detect(series: TextIO) -> None:
+    for alarm in alert_commands.alarms_in(series, getattr(series, "name", "<stdin>")):
+        click.echo(alarm)
+
+
 async def _corrections(
     since: datetime | None,
     watch: str | None,
@@ -255,6 +338,22 @@ async def _reclassify(since: datetime, until: datetime | None, config: Path, whe
         since, until, configuration, place(where, UP_PORT), click.echo
     ):
         sys.exit(STOPPED)
+
+
+async def _backtest(since: datetime, until: datetime | None, rules: Path, where: Where) -> None:
+    configure_logging(where["log_format"])
+    configuration = load(rules, Configuration, os.environ)
+    await backtest_since(configuration, place(where, UP_PORT), since, until, click.echo)
+
+
+async def _campaign(
+    incident: str, language: Language | None, form: Format, config: Path, where: Where
+) -> None:
+    configure_logging(where["log_format"])
+    configuration = load(config, Configuration, os.environ)
+    click.echo(
+        await report_on(incident, configuration, place(where, UP_PORT), language, form), nl=False
+    )
 
 
 async def _check(config: Path) -> None:

@@ -34,6 +34,7 @@ from libs.common.events import (
     from_record,
 )
 from libs.common.settings import Language
+from services.alert.notify import is_quiet
 from services.alert.playbook import Playbooks, clock_text
 
 MOST_LINES: Final = 20
@@ -181,9 +182,13 @@ class Terminal:
         match event:
             case IncidentOpened(incident=incident, title=title, level=level):
                 self._titles[incident] = title
+                if is_quiet(event.rule, level):
+                    return None
                 alarm = self._alarm(event.at, "opened", level=level, title=title)
                 return "\n".join((alarm, *self._plan(event.playbook)))
-            case LevelChanged(incident=incident, level=level, why=why):
+            case LevelChanged(incident=incident, level=level, why=why) if not is_quiet(
+                event.rule, level
+            ):
                 return self._alarm(
                     event.at, "level", level=level, why=why, title=self._title(incident)
                 )

@@ -155,6 +155,19 @@ class ClassifiedMention(Mention, frozen=True, kw_only=True):
     classification: Classification
 
 
+class Measured(_Event, frozen=True, kw_only=True):
+    """One criterion of a level: what was measured against what the level asks."""
+
+    name: str
+    """As the table of levels calls it, for example `voices`."""
+    value: float
+    needed: float | None = None
+    """What the present level asks for; None where it asks for nothing."""
+    next: float | None = None
+    """What the next level asks for; None where it asks for nothing, or there is none."""
+    holds: bool
+
+
 class IncidentOpened(_Event, frozen=True, kw_only=True, tag_field="event", tag="opened"):
     """The first signal of something new: an incident exists."""
 
@@ -170,6 +183,10 @@ class IncidentOpened(_Event, frozen=True, kw_only=True, tag_field="event", tag="
     mention: str
     why: str
     """The named reason, for example `rule danger: label:crisis_candidate severity>=0.7`."""
+    numbers: dict[str, float] = {}
+    """What the detector measured, when `rule` is a detector's name."""
+    measures: tuple[Measured, ...] = ()
+    """Which criteria of the level hold, when it was measured."""
 
 
 class SignalJoined(_Event, frozen=True, kw_only=True, tag_field="event", tag="signal_joined"):
@@ -180,6 +197,8 @@ class SignalJoined(_Event, frozen=True, kw_only=True, tag_field="event", tag="si
     rule: str
     mention: str
     why: str
+    numbers: dict[str, float] = {}
+    """What the detector measured, when `rule` is a detector's name."""
 
 
 class LevelChanged(_Event, frozen=True, kw_only=True, tag_field="event", tag="level_changed"):
@@ -190,7 +209,10 @@ class LevelChanged(_Event, frozen=True, kw_only=True, tag_field="event", tag="le
     by: str | None = None
     """The person who set it; None when signals did."""
     rule: str | None = None
-    """The rule whose signal raised it; None when a person set it."""
+    """The rule whose signal raised it, or `level` where it was measured; None when a person set
+    it."""
+    measures: tuple[Measured, ...] = ()
+    """Which criteria of the level hold, when it was measured."""
 
 
 class Acknowledged(_Event, frozen=True, kw_only=True, tag_field="event", tag="acknowledged"):
@@ -259,6 +281,17 @@ class PageFailed(_Event, frozen=True, kw_only=True, tag_field="event", tag="page
     cause: PageCause = "opened"
 
 
+class Rated(_Event, frozen=True, kw_only=True, tag_field="event", tag="rated"):
+    """A person said whether it was worth the page. Thresholds are proposed from that, and never
+    changed by it."""
+
+    incident: str
+    at: datetime
+    by: str
+    noise: bool
+    why: str
+
+
 class Resolved(_Event, frozen=True, kw_only=True, tag_field="event", tag="resolved"):
     incident: str
     at: datetime
@@ -294,6 +327,7 @@ IncidentEvent: TypeAlias = (
     | Paged
     | PageDelivered
     | PageFailed
+    | Rated
     | Resolved
 )
 Event: TypeAlias = (
@@ -320,6 +354,7 @@ _TYPES: Final[dict[str, type[Any]]] = {
     "incident.paged.v1": Paged,
     "incident.page_delivered.v1": PageDelivered,
     "incident.page_failed.v1": PageFailed,
+    "incident.rated.v1": Rated,
     "incident.resolved.v1": Resolved,
     "source.health_changed.v1": SourceHealthChanged,
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.params import Depends as DependsOn
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
@@ -53,13 +54,30 @@ class Resolve(Command):
     why: Prose = ""
 
 
+class Rate(Command):
+    """Whether it was worth the page. `noise` needs a reason: thresholds are proposed from it."""
+
+    noise: bool
+    why: Prose = ""
+
+    @model_validator(mode="after")
+    def _noise_has_a_reason(self) -> Self:
+        if self.noise and not self.why:
+            raise ValueError("noise needs a reason; expected `why`")
+        return self
+
+
 def incidents_api(
     engine: AsyncEngine, commands: Commands, view: View, playbooks: Playbooks, gate: Gate
 ) -> APIRouter:
     """The addresses under `/v1/incidents`."""
     router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
     _add_reading(router, engine, view, gate)
-    _add_commands(router, _Actions(engine, commands, view, playbooks), gate)
+    actions = _Actions(engine, commands, view)
+    may_write = [Depends(gate.requires("incidents:write"))]
+    _add_taking(router, actions, may_write)
+    _add_judging(router, actions, may_write)
+    _add_steps(router, actions, playbooks, may_write)
     return router
 
 
@@ -87,7 +105,7 @@ def _add_reading(router: APIRouter, engine: AsyncEngine, view: View, gate: Gate)
             following = str(read.Cursor(last.opened_at, last.id))
             url = request.url.include_query_params(cursor=following)
             headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-        items = [view.brief(incident, mentions) for incident, mentions in shown]
+        items = [view.brief(*counted) for counted in shown]
         return _json({"items": items, "next": following}, headers)
 
     @router.get("/{incident}", dependencies=may_read, summary="One incident with all about it")
@@ -98,13 +116,10 @@ def _add_reading(router: APIRouter, engine: AsyncEngine, view: View, gate: Gate)
 class _Actions:
     """Runs a command and answers with the incident as it is then."""
 
-    def __init__(
-        self, engine: AsyncEngine, commands: Commands, view: View, playbooks: Playbooks
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, commands: Commands, view: View) -> None:
         self._engine = engine
         self._commands = commands
         self._view = view
-        self.playbooks = playbooks
 
     async def run(
         self, incident: str, decide: Decide, key: str | None, command: Command, name: str
@@ -129,8 +144,8 @@ class _Actions:
         return _json(await _full(self._engine, self._view, incident))
 
 
-def _add_commands(router: APIRouter, actions: _Actions, gate: Gate) -> None:
-    may_write = [Depends(gate.requires("incidents:write"))]
+def _add_taking(router: APIRouter, actions: _Actions, may_write: list[DependsOn]) -> None:
+    """Who has it, and what that person writes down."""
 
     @router.post("/{incident}/ack", dependencies=may_write, summary="Take it")
     async def ack(
@@ -168,6 +183,10 @@ def _add_commands(router: APIRouter, actions: _Actions, gate: Gate) -> None:
             "note",
         )
 
+
+def _add_judging(router: APIRouter, actions: _Actions, may_write: list[DependsOn]) -> None:
+    """How bad it is, that it is over, and whether it was worth it."""
+
     @router.post("/{incident}/level", dependencies=may_write, summary="Set the level")
     async def level(
         incident: IncidentId, body: SetLevel, idempotency_key: IdempotencyKey = None
@@ -192,6 +211,24 @@ def _add_commands(router: APIRouter, actions: _Actions, gate: Gate) -> None:
             "resolve",
         )
 
+    @router.post("/{incident}/rating", dependencies=may_write, summary="Say if it was worth it")
+    async def rating(
+        incident: IncidentId, body: Rate, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        return await actions.run(
+            incident,
+            lambda found, now: machine.rate(found, body.noise, body.why, body.by, now),
+            idempotency_key,
+            body,
+            "rating",
+        )
+
+
+def _add_steps(
+    router: APIRouter, actions: _Actions, playbooks: Playbooks, may_write: list[DependsOn]
+) -> None:
+    """What of the playbook's checklist is done."""
+
     @router.post("/{incident}/steps/{step}", dependencies=may_write, summary="A step is done")
     async def step(
         incident: IncidentId,
@@ -202,7 +239,7 @@ def _add_commands(router: APIRouter, actions: _Actions, gate: Gate) -> None:
         return await actions.run(
             incident,
             lambda found, now: machine.do_step(
-                found, step, actions.playbooks.get(found.playbook).checklist, body.by, now
+                found, step, playbooks.get(found.playbook).checklist, body.by, now
             ),
             idempotency_key,
             body,
@@ -215,12 +252,13 @@ async def _full(engine: AsyncEngine, view: View, incident: str) -> dict[str, obj
         found = await store.find(connection, incident)
         if found is None:
             raise _not_found(incident)
+        said = await store.gist(connection, incident)
         return dict(
             view.full(
-                found,
-                await read.count_mentions(connection, incident),
+                read.Counted(found, await read.count_mentions(connection, incident), said),
                 await read.history(connection, incident),
                 await read.best_evidence(connection, found),
+                await read.quotes(connection, incident, said.mentions if said else ()),
                 await outbox.sent(connection, incident),
             )
         )

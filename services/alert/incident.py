@@ -7,8 +7,9 @@ events, none when everything is said already, or a `Refusal` with a name. They d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import datetime
+from math import exp
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -20,19 +21,23 @@ from libs.common.events import (
     IncidentEvent,
     IncidentOpened,
     LevelChanged,
+    Measured,
     Noted,
     Paged,
     PageDelivered,
     PageFailed,
+    Rated,
     Resolved,
     SignalJoined,
     StepDone,
 )
-from services.alert.signal import Signal, SignalKey
+from services.alert.signal import LEVEL, Signal, SignalKey
 
 State: TypeAlias = Literal["open", "acknowledged", "resolved"]
 Events: TypeAlias = tuple[IncidentEvent, ...]
 MAX_LEVEL: Final = 6
+OPENS_FROM: Final = 2
+"""A measured level opens an incident from repeated criticism on, not for that of one person."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -49,7 +54,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     seq: number of events so far; the next event gets `seq + 1`.
     signals: how many signals it consists of, the opening one included.
     raised_by: the rules that opened it or raised its level, in that order.
+    level_by: the rule or person whose word the present level is; `level` where it was measured.
+    floor: the highest that a rule or a person said; what is measured does not fall below it.
     told: whom pages were made for, as the configuration names them.
+    noise: what people said of it: whether it was not worth the page.
+    measures: the evidence for the level, where it was measured.
+    surprise, harm: the greatest that detectors measured: -log10 of the probability under what is
+    usual, and the severity from 0 to 1.
     """
 
     id: str
@@ -65,6 +76,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     signals: int = 1
     raised_by: tuple[str, ...] = ()
+    level_by: str | None = None
+    floor: int = 0
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
     assigned_to: str | None = None
@@ -73,6 +86,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     resolved_by: str | None = None
     resolved_at: datetime | None = None
     resolution: str | None = None
+    noise: bool | None = None
+    surprise: float = 0.0
+    harm: float = 0.0
+    measures: tuple[Measured, ...] = ()
+
+    @property
+    def rank(self) -> float:
+        """What to look at first: the level, and among equals what surprises more and would harm
+        more. From the level to below the next."""
+        return self.level + 0.999 * (1.0 - exp(-(self.surprise / 6.0 + self.harm)))
 
     def done(self, step: str) -> Done | None:
         return next((done for done in self.steps if done.step == step), None)
@@ -119,12 +142,15 @@ def apply(incident: Incident | None, event: IncidentEvent) -> Incident:
         return _paged(replace(incident, seq=incident.seq + 1), event)
     if isinstance(event, Noted):
         return replace(incident, seq=incident.seq + 1, updated_at=event.at)
+    if isinstance(event, Rated):
+        return replace(incident, seq=incident.seq + 1, updated_at=event.at, noise=event.noise)
     if incident.state == "resolved":
         raise InvalidSequence(f"{type(event).__name__} after incident {incident.id} was resolved")
     return _lived(replace(incident, seq=incident.seq + 1, updated_at=event.at), event)
 
 
 def _opened(event: IncidentOpened) -> Incident:
+    surprise, harm = _measured(event.numbers, None)
     return Incident(
         id=event.incident,
         seq=1,
@@ -138,7 +164,17 @@ def _opened(event: IncidentOpened) -> Incident:
         opened_at=event.at,
         updated_at=event.at,
         raised_by=(event.rule,),
+        level_by=event.rule,
+        floor=0 if event.rule == LEVEL else event.level,
+        surprise=surprise,
+        harm=harm,
+        measures=event.measures,
     )
+
+
+def _measured(numbers: Mapping[str, float], before: Incident | None) -> tuple[float, float]:
+    surprise, harm = (before.surprise, before.harm) if before else (0.0, 0.0)
+    return max(surprise, numbers.get("surprise", 0.0)), max(harm, numbers.get("severity", 0.0))
 
 
 def _paged(incident: Incident, event: Paged | PageDelivered | PageFailed) -> Incident:
@@ -153,9 +189,17 @@ def _lived(
 ) -> Incident:
     match event:
         case SignalJoined():
-            return replace(incident, signals=incident.signals + 1)
+            surprise, harm = _measured(event.numbers, incident)
+            return replace(incident, signals=incident.signals + 1, surprise=surprise, harm=harm)
         case LevelChanged():
-            return replace(incident, level=event.level, raised_by=_raised_by(incident, event))
+            return replace(
+                incident,
+                level=event.level,
+                raised_by=_raised_by(incident, event),
+                level_by=event.rule or event.by,
+                floor=_floor(incident, event),
+                measures=event.measures,
+            )
         case Acknowledged():
             return replace(
                 incident, state="acknowledged", acknowledged_by=event.by, acknowledged_at=event.at
@@ -179,6 +223,12 @@ def _lived(
             )
 
 
+def _floor(incident: Incident, event: LevelChanged) -> int:
+    if event.rule == LEVEL:
+        return incident.floor
+    return event.level if event.rule is None else max(incident.floor, event.level)
+
+
 def _raised_by(incident: Incident, event: LevelChanged) -> tuple[str, ...]:
     rule = event.rule
     if rule is None or event.level <= incident.level or rule in incident.raised_by:
@@ -193,32 +243,55 @@ def on_signal(
 
     incident: the unresolved incident of the signal's watch and theme, if there is one.
     known: signals that were counted before, in this incident or an earlier one.
-    A joining signal raises the level where its own is higher, and never lowers it.
+    A joining signal raises the level where its own is higher. Only a measured level falls, and
+    only when measured anew.
     """
     if signal.key in known:
         return ()
     if incident is None or incident.state == "resolved":
-        return (_opening(signal, now),)
+        calm = signal.rule == LEVEL and signal.level < OPENS_FROM
+        return () if calm else (_opening(signal, now),)
+    if signal.rule == LEVEL:
+        return _measured_anew(incident, signal, now)
     joined = SignalJoined(
         incident=incident.id,
         at=now,
         rule=signal.rule,
         mention=signal.mention.id,
         why=signal.why,
+        numbers=dict(signal.numbers),
     )
     if signal.level <= incident.level:
         return (joined,)
-    raised = LevelChanged(
-        incident=incident.id, at=now, level=signal.level, why=signal.why, rule=signal.rule
+    return (joined, _level_changed(incident, signal, signal.level, now))
+
+
+def _measured_anew(incident: Incident, signal: Signal, now: datetime) -> Events:
+    level = max(signal.level, incident.floor)
+    falls = level < incident.level and incident.level_by == LEVEL
+    if level > incident.level or falls:
+        return (_level_changed(incident, signal, level, now),)
+    return ()
+
+
+def _level_changed(incident: Incident, signal: Signal, level: int, now: datetime) -> LevelChanged:
+    return LevelChanged(
+        incident=incident.id,
+        at=now,
+        level=level,
+        why=signal.why,
+        rule=signal.rule,
+        measures=signal.measures,
     )
-    return (joined, raised)
 
 
 class Reaction(NamedTuple):
-    """What a row of signals does to one incident, and which of them were new."""
+    """What a row of signals does to one incident, which of them were new, and what it is then;
+    None when none of them opens one."""
 
     events: Events
     counted: tuple[Signal, ...]
+    incident: Incident | None
 
 
 def on_signals(
@@ -239,7 +312,7 @@ def on_signals(
             events += new
             counted.append(signal)
             seen.add(signal.key)
-    return Reaction(tuple(events), tuple(counted))
+    return Reaction(tuple(events), tuple(counted), incident)
 
 
 def _is_live(incident: Incident | None) -> bool:
@@ -258,6 +331,8 @@ def _opening(signal: Signal, now: datetime) -> IncidentOpened:
         rule=signal.rule,
         mention=signal.mention.id,
         why=signal.why,
+        numbers=dict(signal.numbers),
+        measures=signal.measures,
     )
 
 
@@ -288,6 +363,11 @@ def assign(incident: Incident, to: str, by: str, now: datetime) -> Decision:
 def note(incident: Incident, text: str, by: str, now: datetime) -> Decision:
     """Writes something down; also after the end, since that is when reviews are written."""
     return (Noted(incident=incident.id, at=now, by=by, text=text),)
+
+
+def rate(incident: Incident, noise: bool, why: str, by: str, now: datetime) -> Decision:
+    """Says whether it was worth the page, also after the end; the last word counts."""
+    return (Rated(incident=incident.id, at=now, by=by, noise=noise, why=why),)
 
 
 def do_step(

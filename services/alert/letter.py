@@ -41,7 +41,7 @@ def write(alarm: Alarm, language: Language, zone: ZoneInfo) -> Letter:
     """The alarm in that language, with times as the clocks show them in that zone."""
     words = texts(language)
     title = alarm.title.in_language(language)
-    sections = [_about(alarm, title, words, zone)]
+    sections = [_about(alarm, title, language, words, zone)]
     if alarm.cause in URGENT:
         if alarm.quote is not None and alarm.quote.report is None:
             sections.append(_quote(alarm.quote, alarm, words, zone))
@@ -129,9 +129,10 @@ def _taken(alarm: Alarm, words: Texts, zone: ZoneInfo) -> str:
     return words.taken_by_nobody
 
 
-def _about(alarm: Alarm, title: str, words: Texts, zone: ZoneInfo) -> Section:
+def _about(alarm: Alarm, title: str, language: Language, words: Texts, zone: ZoneInfo) -> Section:
     since = words.since.format(at=words.time_at(alarm.since, zone))
-    lines = [f"{alarm.watch_name}: {title}", since]
+    headline = alarm.headline.in_language(language) if alarm.headline else None
+    lines = [headline or f"{alarm.watch_name}: {title}", since]
     if alarm.watch == OPERATIONS:
         if alarm.quote is not None and alarm.quote.text is not None:
             lines.append(words.source.reason.format(reason=shortened(alarm.quote.text, 300)))
@@ -142,6 +143,7 @@ def _about(alarm: Alarm, title: str, words: Texts, zone: ZoneInfo) -> Section:
     if API in alarm.sources:
         lines.append(words.where_api)
     lines.append(_voices(alarm, words))
+    lines += (line.in_language(language) for line in alarm.because)
     return Section(words.headings.about, tuple(lines))
 
 

@@ -1,14 +1,15 @@
 """Whether anybody is told about what happened to an incident, who, and why: pure decisions.
 
-Told are: the beginning, every rise of the level (also to those who have it in hand already), every
-hint from a person; and to those who were told before, that somebody has taken or ended it.
+Told are: the beginning and every rise of the level (also to those who have it in hand already),
+unless a detector measured it and it stays below `PAGES_FROM`; every hint from a person; and to
+those who were told before, that somebody has taken or ended it.
 On-call rotations and escalation will choose the recipients here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from libs.common.events import (
     Acknowledged,
@@ -22,11 +23,23 @@ from libs.common.events import (
 from libs.common.settings import Language
 from services.alert.incident import Incident
 from services.alert.settings import CHANNEL, LOG_CHANNEL, MAILTO, PERSON, AlertSettings
-from services.alert.signal import OPERATIONS
+from services.alert.signal import MEASURING, OPERATIONS
 
 SilenceName: TypeAlias = Literal[
-    "joined_at_the_same_level", "level_not_raised", "concerns_no_one_else", "said_by_another_page"
+    "joined_at_the_same_level",
+    "level_not_raised",
+    "below_what_pages",
+    "concerns_no_one_else",
+    "said_by_another_page",
 ]
+PAGES_FROM: Final = 2
+"""What detectors have measured wakes people from this level on; below, it stands in the list.
+Rules, hints and people's own words always do."""
+
+
+def is_quiet(rule: str | None, level: int) -> bool:
+    """Whether this level, on the word of this rule, wakes nobody."""
+    return rule in MEASURING and level < PAGES_FROM
 
 
 class Notice(NamedTuple):
@@ -81,6 +94,8 @@ def _verdict(
     event: IncidentEvent, seq: int, level: int, mention: str | None, hints: Collection[str]
 ) -> Notice | Silence:
     match event:
+        case IncidentOpened() | LevelChanged() if is_quiet(event.rule, event.level):
+            return Silence(seq, "below_what_pages")
         case IncidentOpened():
             return Notice("opened", seq, event.why, mention)
         case SignalJoined() if event.mention in hints:

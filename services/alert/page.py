@@ -53,6 +53,13 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     report: Report | None = None
 
 
+class Gist(msgspec.Struct, frozen=True, kw_only=True):
+    """What an incident's mentions say: a headline, and the mentions that tell it best, by time."""
+
+    headline: Words
+    mentions: tuple[str, ...]
+
+
 class Todo(msgspec.Struct, frozen=True):
     """A step that is still to do."""
 
@@ -69,6 +76,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     since: when the first of its mentions was published.
     mentions, voices: how many posts, by how many different authors.
     by: who acknowledged or resolved, for those causes.
+    headline: what its mentions speak of. because: the criteria of its level that hold, and how far
+    it is to the next, where the level was measured.
     """
 
     incident: str
@@ -96,6 +105,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     assigned_to: str | None = None
     by: str | None = None
     resolution: str | None = None
+    headline: Words | None = None
+    because: tuple[Words, ...] = ()
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,12 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common import metrics
 from libs.common.events import URGENT, IncidentEvent, Paged
 from services.alert import outbox, store
+from services.alert.evidence import Because, because
+from services.alert.headline import headline, telling
 from services.alert.incident import Incident
+from services.alert.level import Levels
 from services.alert.notify import Directory, Notice, Recipient, judge
 from services.alert.page import (
     LONGEST_QUOTE,
     STEPS_ON_A_PAGE,
     Alarm,
+    Gist,
     Page,
     Quote,
     Todo,
@@ -26,8 +30,10 @@ from services.alert.page import (
 )
 from services.alert.playbook import Bilingual, Playbook, Playbooks
 from services.alert.source import source_of
+from services.alert.vocabulary import Vocabulary
 
 REMINDERS_ON_A_PAGE: Final = 2
+REASONS_ON_A_PAGE: Final = 3
 
 
 class Pager:
@@ -40,11 +46,13 @@ class Pager:
         self,
         directory: Directory,
         playbooks: Playbooks,
+        levels: Levels,
         watches: dict[str, str],
         public_url: str,
     ) -> None:
         self._directory = directory
         self._playbooks = playbooks
+        self._levels = levels
         self._watches = watches
         self._public_url = public_url
 
@@ -62,6 +70,18 @@ class Pager:
             if isinstance(verdict, Notice):
                 after = await self._tell(connection, after, verdict, now)
         return after
+
+    def gist(self, incident: Incident, quotes: Sequence[Quote], vocabulary: Vocabulary) -> Gist:
+        """What these mentions of the incident say; vocabulary: of its watch."""
+        title = self._playbooks.get(incident.playbook).title
+        name = self._name_of_watch(incident)
+        return Gist(
+            headline=Words(
+                headline(quotes, name, title.de, vocabulary),
+                headline(quotes, name, title.en, vocabulary),
+            ),
+            mentions=tuple(quote.mention for quote in telling(quotes, vocabulary)),
+        )
 
     async def _tell(
         self, connection: AsyncConnection, incident: Incident, notice: Notice, now: datetime
@@ -93,6 +113,7 @@ class Pager:
     ) -> Alarm:
         playbook = self._playbooks.get(incident.playbook)
         extent = await store.extent(connection, incident.id)
+        said = await store.gist(connection, incident.id)
         quote = None
         if notice.mention is not None:
             quote = await store.quoted(connection, incident.id, notice.mention)
@@ -123,6 +144,8 @@ class Pager:
             assigned_to=self._name(incident.assigned_to),
             by=self._name(notice.by),
             resolution=incident.resolution,
+            headline=said.headline if said else None,
+            because=_lines(because(incident.level, incident.measures, self._levels)),
         )
 
     def _name_of_watch(self, incident: Incident) -> str:
@@ -140,6 +163,13 @@ def todo(playbook: Playbook, incident: Incident) -> tuple[Todo, ...]:
         for step in playbook.steps
         if incident.done(step.id) is None
     )
+
+
+def _lines(found: Because | None) -> tuple[Words, ...]:
+    if found is None:
+        return ()
+    lines = found.holds[:REASONS_ON_A_PAGE]
+    return (*lines, found.almost) if found.almost else lines
 
 
 def words(text: Bilingual) -> Words:

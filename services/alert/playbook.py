@@ -6,7 +6,7 @@ the id of a shipped playbook takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -15,12 +15,13 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import Field, field_validator
 
 from libs.common.errors import ConfigurationError
-from libs.common.events import Mention
+from libs.common.events import Kind, Mention
 from libs.common.settings import Duration, Identifier, Language, Strict, load, unique_ids
 
 GENERAL: Final = "general"
 HINT: Final = "hint"
 SOURCE_DOWN: Final = "source-down"
+CAMPAIGN: Final = "campaign"
 SHIPPED: Final = Path(__file__).parent / "playbooks"
 
 Line: TypeAlias = Annotated[str, Field(min_length=1)]
@@ -87,12 +88,14 @@ class Playbooks:
         """The playbook of that id; the general one if it has left the configuration since."""
         return self._playbooks.get(playbook) or self._playbooks[GENERAL]
 
+    def for_cues(self, cues: Iterable[str], kind: Kind) -> Playbook:
+        """The playbook of the first cue that has one; of hints and of anything else without."""
+        found = next((self._by_cue[cue] for cue in cues if cue in self._by_cue), None)
+        return self._playbooks[found or (HINT if kind == "hint" else GENERAL)]
+
     def about(self, mention: Mention, cues: Mapping[str, float]) -> Playbook:
         """The playbook for what the text speaks of: that of its heaviest cue that has one."""
-        for cue in sorted(cues, key=lambda name: (-cues[name], name)):
-            if cue in self._by_cue:
-                return self._playbooks[self._by_cue[cue]]
-        return self._playbooks[HINT if mention.kind == "hint" else GENERAL]
+        return self.for_cues(sorted(cues, key=lambda name: (-cues[name], name)), mention.kind)
 
 
 @cache

@@ -13,18 +13,20 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.events import IncidentEvent
+from services.alert.budget import Alarm, alarms_of
 from services.alert.incident import Incident, State
-from services.alert.page import Quote
+from services.alert.page import Gist, Quote
 from services.alert.tables import events, evidence, incidents
 
 EVIDENCE_LIMIT: Final = 50
 
 
 class Counted(NamedTuple):
-    """An incident and how many mentions are its evidence."""
+    """An incident, how many mentions are its evidence, and what they say."""
 
     incident: Incident
     mentions: int
+    gist: Gist | None
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -58,7 +60,7 @@ async def newest(
     """Up to `limit` incidents, the newest first."""
     mentions = select(func.count()).where(evidence.c.incident == incidents.c.id).scalar_subquery()
     query = (
-        select(incidents.c.folded, mentions)
+        select(incidents.c.folded, mentions, incidents.c.gist)
         .order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
         .limit(limit)
     )
@@ -70,7 +72,10 @@ async def newest(
         place = tuple_(incidents.c.opened_at, incidents.c.id)
         query = query.where(place < tuple_(after.opened_at, after.id))
     rows = await connection.execute(query)
-    return [Counted(_INCIDENT.decode(folded), count) for folded, count in rows]
+    return [
+        Counted(_INCIDENT.decode(folded), count, None if said is None else _GIST.decode(said))
+        for folded, count, said in rows
+    ]
 
 
 async def count_mentions(connection: AsyncConnection, incident: str) -> int:
@@ -85,6 +90,48 @@ async def history(connection: AsyncConnection, incident: str) -> list[IncidentEv
         select(events.c.body).where(events.c.incident == incident).order_by(events.c.seq)
     )
     return [_EVENT.decode(body) for body in bodies]
+
+
+async def quotes(
+    connection: AsyncConnection, incident: str, mentions: Sequence[str]
+) -> list[Quote]:
+    """These mentions of the incident's evidence, in this order; without those that are none."""
+    rows = await connection.execute(
+        select(evidence.c.mention, evidence.c.snapshot).where(
+            evidence.c.incident == incident, evidence.c.mention.in_(mentions)
+        )
+    )
+    found = {mention: _QUOTE.decode(snapshot) for mention, snapshot in rows}
+    return [found[mention] for mention in mentions if mention in found]
+
+
+async def alarms_since(connection: AsyncConnection, since: datetime) -> list[Alarm]:
+    """Every alarm after `since`, with what people said of it and what had been measured."""
+    paged = select(events.c.incident).where(events.c.type == "Paged", events.c.at > since)
+    rows = await connection.execute(
+        select(incidents.c.folded, evidence.c.snapshot)
+        .join(evidence, evidence.c.incident == incidents.c.id, isouter=True)
+        .where(incidents.c.id.in_(paged.distinct()))
+        .order_by(incidents.c.opened_at, incidents.c.id)
+    )
+    openings: dict[str, tuple[Incident, dict[str, float]]] = {}
+    for folded, snapshot in rows:
+        incident = _INCIDENT.decode(folded)
+        _, measures = openings.setdefault(incident.id, (incident, {}))
+        if snapshot is not None:
+            quote = _QUOTE.decode(snapshot)
+            if quote.mention == incident.mention:
+                measures |= _measures(quote)
+    return [
+        alarm
+        for incident, measures in openings.values()
+        for alarm in alarms_of(await history(connection, incident.id), incident.noise, measures)
+    ]
+
+
+def _measures(quote: Quote) -> dict[str, float]:
+    reach = {} if quote.followers is None else {"reach": float(quote.followers)}
+    return {"severity": quote.severity, **reach}
 
 
 async def best_evidence(connection: AsyncConnection, incident: Incident) -> Sequence[Quote]:
@@ -107,3 +154,4 @@ _CURSOR: Final = msgspec.json.Decoder(Cursor)
 _INCIDENT: Final = msgspec.json.Decoder(Incident)
 _EVENT: Final[msgspec.json.Decoder[IncidentEvent]] = msgspec.json.Decoder(IncidentEvent)
 _QUOTE: Final = msgspec.json.Decoder(Quote)
+_GIST: Final = msgspec.json.Decoder(Gist)

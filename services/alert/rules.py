@@ -46,11 +46,16 @@ class Rules:
         if mention.backfill or mention.classification.reclassified:
             return None
         hinted = mention.kind == "hint"
-        matched = self._matcher.match(mention)
+        matched = self._matcher.match(mention) if self._rules else []
         if not matched:
             return self._signal(mention, None) if hinted else None
         rule = self._rules[min(matched, key=self._rank.__getitem__)]
         return self._signal(mention, rule)
+
+    def names_theme(self, rule: str) -> bool:
+        """Whether the rule says itself which incident its signals belong to."""
+        known = self._rules.get(rule)
+        return known is not None and known.theme is not None
 
     def _signal(self, mention: ClassifiedMention, rule: Rule | None) -> Signal:
         playbook = (

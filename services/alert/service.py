@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.auth import Gate
@@ -21,7 +22,12 @@ from services.alert import outbox
 from services.alert.api import incidents_api
 from services.alert.bell import Bell
 from services.alert.commands import Commands
+from services.alert.costs_api import rules_router
 from services.alert.deliver import Carrier, Delivery, Schedule
+from services.alert.detection import Detection
+from services.alert.kept import Tidying
+from services.alert.level import Levels
+from services.alert.level_table import load_levels
 from services.alert.notifier import Surroundings
 from services.alert.notify import Directory
 from services.alert.pager import Pager
@@ -30,6 +36,7 @@ from services.alert.respond import Responder
 from services.alert.rules import Rules
 from services.alert.settings import AlertSettings
 from services.alert.view import View
+from services.alert.warm_up import warm_up
 
 NAME: Final = "alert"
 LATE_SECONDS: Final = 60.0
@@ -51,16 +58,19 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Brings the tables up to date, opens the channels, and closes them at the end."""
     await migrate(engine, "services.alert")
+    detection = detection_of(settings)
+    await warm_up(bus, engine, detection, NAME)
     async with AsyncExitStack() as stack:
         carriers = await _open_carriers(stack, settings, clock)
         playbooks = settings.all_playbooks()
         directory = Directory(settings)
         watches = {watch.id: watch.name for watch in settings.watches}
         bell = Bell()
-        pager = Pager(directory, playbooks, watches, settings.public_url)
+        levels = Levels(load_levels(settings.detection.levels))
+        pager = Pager(directory, playbooks, levels, watches, settings.public_url)
         responder = Responder(
             engine,
-            Rules(settings.rules, playbooks, watches, settings.language),
+            detection,
             pager,
             bell,
             clock,
@@ -79,17 +89,39 @@ async def open_service(
         relay = Relay(engine, bus, bell, clock, NAME)
         delivery = Delivery(engine, carriers, bell, clock, schedule=schedule)
         commands = Commands(engine, pager, bell, clock)
-        view = View(playbooks, directory, settings.public_url)
+        view = View(playbooks, directory, levels, settings.public_url)
+        router = APIRouter()
+        router.include_router(incidents_api(engine, commands, view, playbooks, gate))
+        router.include_router(rules_router(engine, settings.budgets(), gate, clock))
         yield Service(
             name=NAME,
-            router=incidents_api(engine, commands, view, playbooks, gate),
-            loops={"worker": worker.run, "relay": relay.run, "delivery": delivery.run},
+            router=router,
+            loops={
+                "worker": worker.run,
+                "relay": relay.run,
+                "delivery": delivery.run,
+                "tidying": Tidying(engine, clock).run,
+            },
             checks={
                 "log": worker.check,
                 "store": partial(check_store, engine),
                 "outbox": partial(check_outbox, engine, clock),
             },
         )
+
+
+def detection_of(settings: AlertSettings) -> Detection:
+    """Everything that watches, as configured."""
+    playbooks = settings.all_playbooks()
+    names = {watch.id: watch.name for watch in settings.watches}
+    return Detection(
+        Rules(settings.rules, playbooks, names, settings.language),
+        Levels(load_levels(settings.detection.levels)),
+        playbooks,
+        names,
+        settings.language,
+        ZoneInfo(settings.timezone),
+    )
 
 
 async def check_outbox(engine: AsyncEngine, clock: Clock) -> str:

@@ -25,9 +25,10 @@ from libs.common.settings import (
     Strict,
     unique_ids,
 )
+from services.alert.level_table import load_levels
 from services.alert.notifiers import Channel, email, log
 from services.alert.playbook import Playbooks, load_playbooks
-from services.alert.signal import HINT, OPERATIONS
+from services.alert.signal import DANGER, HINT, MEASURING, OPERATIONS
 
 LOG_CHANNEL: Final = log.Config(id="log", kind="log")
 MAILTO: Final = "mailto:"
@@ -56,7 +57,7 @@ class Person(Strict):
 
 
 class Rule(Strict):
-    """What opens an incident.
+    """What opens an incident, beside the detectors that are always on.
 
     when: a query over classified mentions.
     level: 1 to 6 on the Shitstorm-Skala.
@@ -64,6 +65,7 @@ class Rule(Strict):
     theme: signals of one watch and theme become one incident; left out, the playbook's id.
     notify: `person:anna`, `channel:crisis-room`; left out, everybody who can be reached.
     why: a sentence for people, shown instead of the query.
+    budget: pages a week that it may cost; left out, that of `detection`.
     """
 
     id: Identifier
@@ -73,6 +75,7 @@ class Rule(Strict):
     theme: Identifier | None = None
     notify: tuple[str, ...] = ()
     why: Annotated[str | None, Field(max_length=500)] = None
+    budget: Annotated[int | None, Field(ge=0)] = None
 
     @field_validator("id")
     @classmethod
@@ -81,18 +84,26 @@ class Rule(Strict):
             raise ValueError(f"the id {HINT!r} is taken: every hint raises a signal of its own")
         if identifier == OPERATIONS:
             raise ValueError(f"the id {OPERATIONS!r} is taken: who is told stands in operations")
+        if identifier in MEASURING:
+            raise ValueError(f"the id {identifier!r} is taken by a detector that is always on")
         return identifier
 
 
-DEFAULT_RULES: Final = (
-    Rule(
-        id="danger",
-        when="label:crisis_candidate severity>=0.7",
-        level=3,
-    ),
-)
-"""What watches when the configuration says nothing about rules: one grave mention is enough, also
-on a quiet day. `rules: []` switches it off; hints from people always count."""
+def _readable_levels(path: Path | None) -> Path | None:
+    try:
+        load_levels(path)
+    except ConfigurationError as error:
+        raise ValueError("; ".join(error.findings)) from error
+    return path
+
+
+class DetectionSettings(Strict):
+    """levels: the company's own table of levels, instead of `services/alert/levels.yaml`.
+    budget: pages a week that a rule or a detector may cost before it is called too loud. Nothing
+    is held back for it: `GET /v1/rules` shows the count, and proposes a threshold."""
+
+    levels: Annotated[Path | None, AfterValidator(_readable_levels)] = None
+    budget: Annotated[int, Field(ge=0)] = 3
 
 
 class PlaybookSettings(Strict):
@@ -185,7 +196,8 @@ class AlertSettings(CommonSettings):
     channels: tuple[Channel, ...] = ()
     people: tuple[Annotated[Person, AfterValidator(_reachable)], ...] = ()
     playbooks: PlaybookSettings = PlaybookSettings()
-    rules: tuple[Annotated[Rule, AfterValidator(_points_somewhere)], ...] = DEFAULT_RULES
+    rules: tuple[Annotated[Rule, AfterValidator(_points_somewhere)], ...] = ()
+    detection: DetectionSettings = DetectionSettings()
 
     @field_validator("people")
     @classmethod
@@ -216,6 +228,12 @@ class AlertSettings(CommonSettings):
         if findings:
             raise _dangling(findings)
         return self
+
+    def budgets(self) -> dict[str, int]:
+        """Pages a week per rule and detector."""
+        own = self.detection.budget
+        rules = {rule.id: own if rule.budget is None else rule.budget for rule in self.rules}
+        return rules | {name: own for name in (DANGER, *sorted(MEASURING)) if name not in rules}
 
     def all_playbooks(self) -> Playbooks:
         return load_playbooks(self.playbooks.folder)

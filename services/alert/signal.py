@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
-from libs.common.events import ClassifiedMention
+from libs.common.events import ClassifiedMention, Measured
 
 HINT: Final = "hint"
 """Name of the rule by which every hint from a person raises a signal."""
@@ -17,6 +18,15 @@ HINT: Final = "hint"
 OPERATIONS: Final = "operations"
 """Watch and rule of reports about Brandmelder's own sources; no watch and no rule of the
 configuration is called so."""
+
+DANGER: Final = "danger"
+"""The detector for which one mention is enough. A rule of that name takes its place."""
+
+LEVEL: Final = "level"
+"""Stands for a rule where the level was measured over many mentions."""
+
+MEASURING: Final = frozenset({LEVEL, "burst", "tone", "big_voice", "spread", "campaign"})
+"""What looks at many mentions; no rule of the configuration is called so."""
 
 
 class SignalKey(NamedTuple):
@@ -42,6 +52,9 @@ class Signal:
     title: the incident's headline, should this signal open one.
     why: the named reason, for example `rule danger: label:crisis_candidate severity>=0.7`.
     report: what is the matter with a source, when it is that and no post.
+    cluster: of which text it is a copy, when it is about that.
+    numbers: what a detector measured, by name; measures: the criteria of the level, where that was
+    measured.
     """
 
     rule: str
@@ -52,6 +65,9 @@ class Signal:
     why: str
     mention: ClassifiedMention
     report: Report | None = None
+    cluster: str | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    measures: tuple[Measured, ...] = ()
 
     @property
     def watch(self) -> str:
@@ -59,7 +75,9 @@ class Signal:
 
     @property
     def key(self) -> SignalKey:
-        return SignalKey(self.rule, self.mention.id)
+        # One mention may change the level of several stories.
+        rule = f"{LEVEL}:{self.theme}" if self.rule == LEVEL else self.rule
+        return SignalKey(rule, self.mention.id)
 
     @property
     def incident(self) -> str:

@@ -32,8 +32,8 @@ from libs.common.errors import BrandmelderError, Retryable
 from libs.common.events import ClassifiedMention, IncidentEvent, to_json
 from libs.common.retry import full_jitter
 from services.alert.incident import Incident, apply
-from services.alert.page import Quote
-from services.alert.signal import Report, Signal, SignalKey
+from services.alert.page import Gist, Quote
+from services.alert.signal import LEVEL, Report, Signal, SignalKey
 from services.alert.tables import events, evidence, incidents, signals
 
 T = TypeVar("T")
@@ -154,7 +154,8 @@ async def _project(
 async def keep_evidence(
     connection: AsyncConnection, incident: str, counted: Sequence[Signal], now: datetime
 ) -> None:
-    """Remembers the signals, and the mentions as they were.
+    """Remembers the signals, and the mentions as they were; not those at which only time passed and
+    a level changed.
 
     A signal that another writer counted meanwhile breaks the transaction: it is decided again.
     """
@@ -176,7 +177,9 @@ async def keep_evidence(
                 "severity": mention.classification.severity,
                 "snapshot": msgspec.json.encode(quote(mention, report)).decode(),
             }
-            for mention, report in {s.mention.id: (s.mention, s.report) for s in counted}.values()
+            for mention, report in {
+                s.mention.id: (s.mention, s.report) for s in counted if s.rule != LEVEL
+            }.values()
         ],
     )
 
@@ -246,10 +249,11 @@ async def forget(connection: AsyncConnection, mentions: Collection[str]) -> set[
 
 
 class Standing(NamedTuple):
-    """What mentions are evidence of something that goes on: the level of that, by mention, and
-    those of which another text is shown."""
+    """What mentions are evidence of something that goes on: the level and the theme of that, by
+    mention, and those of which another text is shown."""
 
     levels: Mapping[str, int]
+    themes: Mapping[str, str]
     outdated: frozenset[str]
 
 
@@ -263,13 +267,16 @@ async def standing(
         .where(evidence.c.mention.in_(list(mentions)), incidents.c.state != "resolved")
     )
     levels: dict[str, int] = {}
+    themes: dict[str, str] = {}
     outdated: set[str] = set()
     for mention, snapshot, folded in rows:
-        levels[mention] = max(_INCIDENT.decode(folded).level, levels.get(mention, 0))
+        incident = _INCIDENT.decode(folded)
+        levels[mention] = max(incident.level, levels.get(mention, 0))
+        themes[mention] = incident.theme
         shown = _QUOTE.decode(snapshot).text
         if shown is not None and shown != text_of(mentions[mention]):
             outdated.add(mention)
-    return Standing(levels, frozenset(outdated))
+    return Standing(levels, themes, frozenset(outdated))
 
 
 async def edit(connection: AsyncConnection, mention: ClassifiedMention) -> None:
@@ -335,6 +342,31 @@ async def quoted(connection: AsyncConnection, incident: str, mention: str) -> Qu
     return None if snapshot is None else _QUOTE.decode(snapshot)
 
 
+async def newest_evidence(connection: AsyncConnection, incident: str, limit: int) -> list[Quote]:
+    """The mentions that joined last, the newest first."""
+    snapshots = await connection.scalars(
+        select(evidence.c.snapshot)
+        .where(evidence.c.incident == incident)
+        .order_by(evidence.c.at.desc(), evidence.c.published_at.desc(), evidence.c.mention)
+        .limit(limit)
+    )
+    return [_QUOTE.decode(snapshot) for snapshot in snapshots]
+
+
+async def gist(connection: AsyncConnection, incident: str) -> Gist | None:
+    """What its mentions say; None for what has none."""
+    written = await connection.scalar(select(incidents.c.gist).where(incidents.c.id == incident))
+    return None if written is None else _GIST.decode(written)
+
+
+async def set_gist(connection: AsyncConnection, incident: str, said: Gist) -> None:
+    await connection.execute(
+        update(incidents)
+        .where(incidents.c.id == incident)
+        .values(gist=msgspec.json.encode(said).decode())
+    )
+
+
 async def insert_new(
     connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
 ) -> None:
@@ -346,3 +378,4 @@ async def insert_new(
 
 _INCIDENT: Final = msgspec.json.Decoder(Incident)
 _QUOTE: Final = msgspec.json.Decoder(Quote)
+_GIST: Final = msgspec.json.Decoder(Gist)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -53,8 +54,10 @@ incidents = Table(
     Column("state", Text, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("folded", Text, nullable=False),
+    Column("gist", Text),
 )
-"""folded: the `Incident` as JSON, always what the events add up to."""
+"""folded: the `Incident` as JSON, always what the events add up to. gist: what its mentions
+say, a `Gist` as JSON, as of the last that joined."""
 
 events = Table(
     "incident_events",
@@ -91,6 +94,34 @@ evidence = Table(
     Column("snapshot", Text, nullable=False),
 )
 """snapshot: the mention as people see it, a `Quote` as JSON; its text goes when the post goes."""
+
+voices = Table(
+    "incident_voices",
+    metadata,
+    Column("watch", Text, primary_key=True),
+    Column("mention", Text, primary_key=True),
+    Column("theme", Text, nullable=False),
+    Column("cluster", Text),
+    Column("at", Moment, nullable=False),
+    Column("published_at", Moment, nullable=False),
+    Column("author", Text),
+    Column("source", Text, nullable=False),
+    Column("severity", Float, nullable=False),
+    Column("snapshot", Text, nullable=False),
+)
+"""Critical voices of stories, whether or not an incident comes of them: when one opens, those of
+its story become its evidence. cluster: of which text they are copies."""
+
+watch_states = Table(
+    "watch_states",
+    metadata,
+    Column("watch", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("form", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+"""What the detectors know of a watch, written in the transaction of the signals it led to. version:
+how often it was written; whoever finds another one reads it anew. form: of the bytes."""
 
 pages = Table(
     "incident_pages",

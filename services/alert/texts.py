@@ -127,6 +127,8 @@ class Timeline(Strict):
     paged: To
     page_delivered: To
     page_failed: Annotated[str, AfterValidator(_Takes("to", "why"))]
+    noise: Annotated[str, AfterValidator(_Takes("by", "why"))]
+    useful: Annotated[str, AfterValidator(_Takes("by", "why"))]
     resolved: By
 
 

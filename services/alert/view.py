@@ -16,17 +16,21 @@ from libs.common.events import (
     Paged,
     PageDelivered,
     PageFailed,
+    Rated,
     Resolved,
     SignalJoined,
     StepDone,
 )
 from libs.common.settings import Language
+from services.alert.evidence import Because, because
 from services.alert.incident import Incident
+from services.alert.level import Levels
 from services.alert.notify import Directory
 from services.alert.outbox import Sent
-from services.alert.page import Quote
+from services.alert.page import Gist, Quote, Words
 from services.alert.pager import incident_url
 from services.alert.playbook import Bilingual, Playbook, Playbooks, clock_text
+from services.alert.read import Counted
 from services.alert.signal import HINT, OPERATIONS
 from services.alert.texts import level_name, texts
 
@@ -36,12 +40,15 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 class View:
     """Lays incidents out for people and programs."""
 
-    def __init__(self, playbooks: Playbooks, directory: Directory, public_url: str) -> None:
+    def __init__(
+        self, playbooks: Playbooks, directory: Directory, levels: Levels, public_url: str
+    ) -> None:
         self._playbooks = playbooks
+        self._levels = levels
         self._directory = directory
         self._public_url = public_url
 
-    def brief(self, incident: Incident, mentions: int) -> dict[str, Json]:
+    def brief(self, incident: Incident, mentions: int, gist: Gist | None) -> dict[str, Json]:
         """As it stands in a list."""
         playbook = self._playbooks.get(incident.playbook)
         name = level_name(incident.level)
@@ -50,6 +57,7 @@ class View:
             "watch": incident.watch,
             "theme": incident.theme,
             "title": incident.title,
+            "headline": _words(gist.headline) if gist else None,
             "level": incident.level,
             "level_name": {"de": name.de, "en": name.en},
             "state": incident.state,
@@ -60,6 +68,9 @@ class View:
             "assigned_to": incident.assigned_to,
             "resolved_by": incident.resolved_by,
             "resolved_at": _time(incident.resolved_at),
+            "paged": bool(incident.told),
+            "noise": incident.noise,
+            "rank": round(incident.rank, 3),
             "mentions": mentions,
             "playbook": {"id": playbook.id, "title": _both(playbook.title)},
             "steps": _steps(playbook, incident),
@@ -68,20 +79,23 @@ class View:
 
     def full(
         self,
-        incident: Incident,
-        mentions: int,
+        counted: Counted,
         events: Sequence[IncidentEvent],
         evidence: Sequence[Quote],
+        story: Sequence[Quote],
         pages: Sequence[Sent],
     ) -> dict[str, Json]:
-        """With all that is known about it."""
+        """With all that is known about it. story: the mentions that tell it best, by time."""
+        incident = counted.incident
         playbook = self._playbooks.get(incident.playbook)
         return {
-            **self.brief(incident, mentions),
+            **self.brief(*counted),
             "resolution": incident.resolution,
             "timeline": list(self.timeline(events, playbook)),
+            "story": [_evidence(quote) for quote in story],
             "evidence": [_evidence(quote) for quote in evidence],
             "pages": [_page(page) for page in pages],
+            "level_evidence": _because(because(incident.level, incident.measures, self._levels)),
             "do": [_both(line) for line in playbook.do],
             "dont": [_both(line) for line in playbook.dont],
             "holding_statement": _both(playbook.holding_statement),
@@ -135,7 +149,7 @@ class View:
 
     def _by_a_person(
         self,
-        event: Acknowledged | Assigned | Noted | StepDone | Resolved,
+        event: Acknowledged | Assigned | Noted | StepDone | Rated | Resolved,
         playbook: Playbook,
         language: Language,
     ) -> str:
@@ -151,6 +165,9 @@ class View:
             case StepDone():
                 steps = {step.id: step.text.in_language(language) for step in playbook.steps}
                 return words.step_done.format(by=by, step=steps.get(event.step, event.step))
+            case Rated():
+                said = words.noise if event.noise else words.useful
+                return said.format(by=by, why=event.why).strip()
             case Resolved():
                 return words.resolved.format(by=by)
 
@@ -229,6 +246,19 @@ def _page(page: Sent) -> dict[str, Json]:
 
 def _both(text: Bilingual) -> dict[str, Json]:
     return {"de": text.de, "en": text.en}
+
+
+def _because(found: Because | None) -> dict[str, Json] | None:
+    if found is None:
+        return None
+    return {
+        "holds": [_words(line) for line in found.holds],
+        "almost": _words(found.almost) if found.almost else None,
+    }
+
+
+def _words(words: Words) -> dict[str, Json]:
+    return {"de": words.de, "en": words.en}
 
 
 def _time(at: datetime | None) -> str | None:

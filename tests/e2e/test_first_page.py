@@ -4,168 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Route, expect
 
-from libs.common.auth import Gate
-from libs.common.bus import CLASSIFIED, SOURCES, Bus, streams
-from libs.common.bus.open import open_bus
-from libs.common.db import open_engine
-from libs.common.events import (
-    Classification,
-    ClassifiedMention,
-    Reason,
-    SourceHealthChanged,
-    mention_id,
-    to_message,
-)
-from libs.common.service import create_app, serve
-from services.alert.service import open_service as open_alert
-from services.configuration import Configuration
-from services.query.service import open_service as open_query
-from tests.support.processes import free_ports
-
-TOKEN = "let-me-in"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-BURNING = "🔥🔥 Bei Tempo 120 hat die Bremse versagt, ein Freund ist schwer verletzt!"
-
-
-def a_mention(number: int, text: str, cue: str = "", **fields: Any) -> ClassifiedMention:
-    """A mention that was published just now; `cue` is the part of the text that decided."""
-    label = fields.pop("label", "crisis_candidate")
-    now = datetime.now(UTC)
-    start = text.index(cue)
-    reasons = (
-        (
-            Reason(
-                cue="test", field="text", start=start, end=start + len(cue), label=label, weight=1
-            ),
-        )
-        if cue
-        else ()
-    )
-    return ClassifiedMention(
-        id=mention_id("discourse", str(number), "motorrad-ag"),
-        watch="motorrad-ag",
-        source="forum",
-        platform="discourse",
-        native_id=str(number),
-        kind="post",
-        url="https://forum.example/t/1",
-        text=text,
-        published_at=now - timedelta(seconds=1),
-        collected_at=now,
-        classification=Classification(
-            label=label,
-            scores={label: 0.9},
-            severity=fields.pop("severity", 0.9),
-            reasons=reasons,
-            lang="de",
-            model="test-1",
-        ),
-    )
-
-
-class Site:
-    """The services on one address; they can stop and start again on the same log and store."""
-
-    def __init__(self, folder: Path, bus: Bus) -> None:
-        self._folder = folder
-        self._bus = bus
-        [self._port] = free_ports(1)
-        self.address = f"http://127.0.0.1:{self._port}"
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        engine = open_engine(f"sqlite:///{self._folder / 'store.db'}")
-        settings, gate, stop = Configuration(), Gate(TOKEN), asyncio.Event()
-        async with (
-            open_query(settings, self._bus, engine, gate) as query,
-            open_alert(settings, self._bus, engine, gate) as alert,
-        ):
-            services = [query, alert]
-            app = create_app(services, "test")
-            serving = asyncio.create_task(
-                serve(app, services, host="127.0.0.1", port=self._port, stop=stop)
-            )
-            try:
-                yield
-            finally:
-                stop.set()
-                await serving
-                await engine.dispose()
-
-    async def all_stored(self) -> None:
-        """Returns when the store has all that the stream has shown."""
-        while sum((await self._bus.lag("query", [CLASSIFIED])).values()):
-            await asyncio.sleep(0.05)
-
-    async def tells(self, change: SourceHealthChanged) -> None:
-        message = to_message(SOURCES, change.source, change, service="ingest")
-        await self._bus.publish([message])
-
-    async def publish(self, *mentions: ClassifiedMention) -> None:
-        await self._bus.publish(
-            [to_message(CLASSIFIED, m.watch, m, service="classify") for m in mentions]
-        )
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    bus = await open_bus(f"sqlite:///{tmp_path / 'bus.db'}")
-    await bus.create_topics(streams(3))
-    yield Site(tmp_path, bus)
-    await bus.close()
-
-
-@pytest.fixture
-async def browser(chromium_path: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def a_page(browser: Browser, width: int = 390, locale: str = "de-DE") -> AsyncIterator[Page]:
-    """A phone's page. What the browser complains of, the content policy included, fails the test;
-    answers of the server that a test asks for do not."""
-    context = await browser.new_context(viewport={"width": width, "height": 844}, locale=locale)
-    page = await context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type == "error" and "Failed to load resource" not in message.text
-            else None
-        ),
-    )
-    page.set_default_timeout(15_000)
-    yield page
-    await context.close()
-    assert complaints == []
-
-
-async def sign_in(page: Page, site: Site, address: str = "/") -> None:
-    await page.goto(f"{site.address}{address}#token={TOKEN}")
-    await expect(page.locator("#connection-text")).to_have_text("Live")
+from libs.common.events import SourceHealthChanged
+from tests.support.first_page import BURNING, TOKEN, Site, a_mention, a_page, sign_in
 
 
 async def test_it_burns_and_somebody_takes_it(site: Site, browser: Browser) -> None:
@@ -437,6 +283,8 @@ async def test_a_sick_source_is_an_incident_on_the_page(site: Site, browser: Bro
             "Die Quelle bikeforum lehnt unsere Zugangsdaten ab"
         )
         await expect(incident.locator(".facts")).to_contain_text("Betrieb")
+        # Only level 1, but somebody was paged: it is not among what is only to be kept in sight.
+        await expect(page.locator("h1:visible")).to_have_text("Es brennt: 1 offener Vorfall")
         await expect(incident).to_contain_text("Quelle fällt aus")
         await site.tells(replace(sick, health="ok", well=True, at=now + timedelta(seconds=1)))
         await expect(page.locator("h1:visible")).to_have_text("Es brennt nicht.")
@@ -449,7 +297,8 @@ async def test_a_page_that_did_not_arrive_and_many_posts(site: Site, browser: Br
     async def with_failures(route: Route) -> None:
         response = await route.fetch()
         full = await response.json()
-        await route.fulfill(json={**full, "pages": [failed], "evidence": [post] * 7})
+        shown = {"pages": [failed], "story": [], "evidence": [post] * 7}
+        await route.fulfill(json={**full, **shown})
 
     async with site.running(), a_page(browser) as page:
         await page.route(re.compile(r"/v1/incidents/\w+$"), with_failures)

@@ -53,6 +53,13 @@ export const stepDone = (id, step, by) =>
 export const resolve = (id, by, why) =>
   request(`${one(id)}/resolve`, {method: "POST", body: {by, why}});
 
+/** Says whether it was worth the page; `noise` needs a reason. */
+export const rate = (id, by, noise, why) =>
+  request(`${one(id)}/rating`, {method: "POST", body: {by, noise, why}});
+
+/** What each rule's pages cost, week by week, and what people said of them. */
+export const rules = () => json("/v1/rules");
+
 export const sources = () => json("/v1/sources");
 
 export const mentions = (query, limit, signal) =>

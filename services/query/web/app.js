@@ -2,6 +2,8 @@
 
 import * as api from "/web/api.js";
 import {loadChanged} from "/web/background.js";
+import {showCosts} from "/web/costs.js";
+import {askInDialog, wireDialogs} from "/web/dialogs.js";
 import {byId, element} from "/web/dom.js";
 import {showIncidents} from "/web/incidents.js";
 import {MentionList} from "/web/mentions.js";
@@ -11,6 +13,7 @@ import {follow} from "/web/stream.js";
 import {LABELS, speak} from "/web/texts.js";
 
 const INCIDENTS_EVERY_MS = 4000;
+const RULES_EVERY_MS = 60_000;
 const LOOKED_INTO = 10; // incidents at a time of which everything is loaded
 const PAGE = 50;
 const LOAD_AGAIN_MS = 5000;
@@ -20,6 +23,7 @@ let incidents = null;
 let asked = new URLSearchParams(location.search).get("incident"); // a page's link leads here
 let ended = null; // the asked incident, when it is over
 let sources = []; // null when this token or this server shows none
+let rules = {items: [], at: 0}; // items null when this token or this server shows none
 let connection = null; // how the stream is
 let reachable = true; // whether the last request for the incidents was answered
 let running = null; // AbortController of everything that goes on while signed in
@@ -63,9 +67,7 @@ function wire() {
     list.pause(!list.paused);
     showPause(0);
   });
-  for (const button of document.querySelectorAll("[data-close]")) {
-    button.addEventListener("click", () => button.closest("dialog").close(""));
-  }
+  wireDialogs();
   addEventListener("hashchange", () => {
     session.takeTokenFromAddress();
     if (session.token()) enter();
@@ -92,6 +94,7 @@ function showLanguage() {
   showShortcuts();
   showConnection(connection);
   showSources(sources, words);
+  showCosts(rules.items, words);
   showPause(0);
   showEmpty();
 }
@@ -113,6 +116,7 @@ function enter() {
   running?.abort();
   running = new AbortController();
   sources = [];
+  rules = {items: [], at: 0};
   byId("sign-in").hidden = true;
   byId("page").hidden = false;
   byId("query").value = query;
@@ -159,18 +163,22 @@ async function loadIncidents() {
   if (await loadChanged(incidents, actions.full, LOOKED_INTO)) {
     showIncidents(incidents, words, actions, asked);
   }
-  await loadSources();
+  sources = await ifShown(sources, api.sources);
+  showSources(sources, words);
+  if (Date.now() - rules.at >= RULES_EVERY_MS) {
+    rules = {items: await ifShown(rules.items, api.rules), at: Date.now()};
+  }
+  showCosts(rules.items, words);
 }
 
-async function loadSources() {
-  if (sources === null) return;
+/** The newest items; null, and not asked for again, where this token or this server shows none. */
+async function ifShown(before, load) {
+  if (before === null) return null;
   try {
-    sources = (await api.sources()).items;
+    return (await load()).items;
   } catch (error) {
-    if (error.status !== 403 && error.status !== 404) return;
-    sources = null;
+    return error.status === 403 || error.status === 404 ? null : before;
   }
-  showSources(sources, words);
 }
 
 /** The incident that the link led to, when it is no longer open. */
@@ -190,6 +198,13 @@ const actions = {
   full: (id) => api.incident(id).catch(() => null),
   acknowledge: (id) => act(async (name) => api.acknowledge(id, name)),
   stepDone: (id, step) => act(async (name) => api.stepDone(id, step, name)),
+  rate: (id, noise) =>
+    act(async (name) => {
+      const why = noise ? await askInDialog("noise-dialog", "noise-why") : "";
+      if (why === null) return;
+      await api.rate(id, name, noise, why);
+      rules.at = 0;
+    }),
   resolve: (id) =>
     act(async (name) => {
       const why = await askInDialog("resolve-dialog", "why");
@@ -217,24 +232,6 @@ async function done(action, failed) {
     return false;
   }
   return true;
-}
-
-/** What was typed into the dialog's field; null when it was cancelled. */
-function askInDialog(dialogId, fieldId) {
-  const dialog = byId(dialogId);
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener(
-      "close",
-      () => {
-        const value = byId(fieldId).value.trim();
-        byId(fieldId).value = "";
-        resolve(dialog.returnValue === "ok" && value ? value : null);
-      },
-      {once: true},
-    );
-  });
 }
 
 // --- Mentions ----------------------------------------------------------------------------------

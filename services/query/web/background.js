@@ -1,40 +1,46 @@
-// What stands behind an incident: the posts that set it off, and how to talk about it.
+// What stands behind an incident: the posts that tell it, those that set it off, and how to talk
+// about it.
 
 import {element} from "/web/dom.js";
+import {foldOf, folding} from "/web/folds.js";
 
 const FRESH_MS = 30_000;
 const FEW = 5;
-const known = new Map(); // by incident: {at, version, full}
+const looked = new Map(); // by incident: {at, version, full}
 const unfolded = new Set(); // incidents of which a person wanted to see all posts
 
 /** Loads what the incident's list entry leaves out, when it changed; for `limit` incidents. */
 export async function loadChanged(incidents, full, limit) {
-  const changed = incidents.filter(({id, updated_at: at}) => known.get(id)?.version !== at);
+  const changed = incidents.filter(({id, updated_at: at}) => looked.get(id)?.version !== at);
   await Promise.all(changed.slice(0, limit).map((incident) => look(incident, full)));
   return changed.length > 0;
 }
 
 async function look(incident, full) {
   const found = await full(incident.id);
-  if (found) known.set(incident.id, {at: Date.now(), version: incident.updated_at, full: found});
+  if (found) looked.set(incident.id, {at: Date.now(), version: incident.updated_at, full: found});
   return found;
 }
+
+/** All that was loaded about an incident; undefined until then. */
+export const known = (id) => looked.get(id)?.full;
 
 /** The pages that did not arrive, unless a later one to the same recipient did. */
 export function failedPages(incident) {
   const last = new Map();
-  for (const page of known.get(incident.id)?.full.pages ?? []) {
+  for (const page of known(incident.id)?.pages ?? []) {
     if (page.state !== "pending") last.set(`${page.to} ${page.channel}`, page);
   }
   return [...last.values()].filter((page) => page.state === "failed");
 }
 
 /** A fold that loads the rest of the incident when it is opened. */
-export function background(incident, words, act, fold) {
+export function background(incident, words, act) {
+  const fold = folding(`background-${incident.id}`, false);
   const body = element("div", {class: "background"});
-  fill(body, known.get(incident.id)?.full, words);
+  fill(body, known(incident.id), words);
   const load = async () => {
-    const last = known.get(incident.id);
+    const last = looked.get(incident.id);
     const current = last?.version === incident.updated_at && Date.now() - last.at < FRESH_MS;
     if (current) return;
     const full = await look(incident, act.full);
@@ -45,16 +51,7 @@ export function background(incident, words, act, fold) {
     fold.remember(event);
     if (event.currentTarget.open) load();
   };
-  return element(
-    "details",
-    {class: "fold", open: fold.open, on: {toggle: toggled}},
-    element(
-      "summary",
-      {"data-focus": `background-${incident.id}`},
-      element("span", {class: "what-to-do"}, words.background),
-    ),
-    body,
-  );
+  return foldOf(fold, [element("span", {class: "what-to-do"}, words.background)], [body], toggled);
 }
 
 function fill(body, full, words) {
@@ -62,18 +59,21 @@ function fill(body, full, words) {
     body.replaceChildren(element("p", {class: "playbook"}, words.loading));
     return;
   }
-  const posts = full.evidence ?? [];
+  const story = full.story ?? [];
+  const told = new Set(story.map(({id}) => id));
+  const posts = (full.evidence ?? []).filter(({id}) => !told.has(id));
   const shown = unfolded.has(full.id) ? posts : posts.slice(0, FEW);
   body.replaceChildren(
+    ...section(words.story, story.map((post) => quote(post, words))),
     ...section(words.wording, holding(full.holding_statement, words)),
     ...section(words.doThis, lines(full.do, words)),
     ...section(words.avoidThis, lines(full.dont, words)),
-    ...section(words.evidence, shown.map((post) => quote(post, words))),
-    ...(shown.length < posts.length ? [showAll(body, full, words)] : []),
+    ...section(story.length ? words.furtherEvidence : words.evidence, shown.map((post) => quote(post, words))),
+    ...(shown.length < posts.length ? [showAll(body, full, words, posts.length)] : []),
   );
 }
 
-function showAll(body, full, words) {
+function showAll(body, full, words, count) {
   const show = () => {
     unfolded.add(full.id);
     fill(body, full, words);
@@ -81,7 +81,7 @@ function showAll(body, full, words) {
   return element(
     "button",
     {type: "button", class: "quiet", "data-focus": `evidence-${full.id}`, on: {click: show}},
-    words.showAll(words.number(full.evidence.length)),
+    words.showAll(words.number(count)),
   );
 }
 

@@ -25,21 +25,26 @@ from services.alert import read, store
 from services.alert.api import incidents_api
 from services.alert.bell import Bell
 from services.alert.commands import Commands
+from services.alert.costs_api import rules_router
 from services.alert.deliver import Carrier, Delivery, Schedule
 from services.alert.incident import Incident
+from services.alert.level import Levels
+from services.alert.level_table import load_levels
 from services.alert.notifier import Delivered, Notifier
 from services.alert.notify import Directory
 from services.alert.page import Page
 from services.alert.pager import Pager
 from services.alert.relay import Relay
 from services.alert.respond import Responder
-from services.alert.rules import Rules
+from services.alert.service import detection_of
 from services.alert.settings import AlertSettings
 from services.alert.tables import incidents, pages
 from services.alert.view import View
 from tests.unit.alert.builders import NIGHT
 
 TOKEN = "test-token"
+DANGER = {"id": "danger", "when": "label:crisis_candidate severity>=0.7", "level": 3}
+"""A rule for which every grave mention is enough; the detector of that name looks closer."""
 
 
 @dataclass
@@ -93,11 +98,13 @@ class House:
         self.playbooks = self.settings.all_playbooks()
         self.directory = Directory(self.settings)
         names = {watch.id: watch.name for watch in self.settings.watches}
-        self.pager = Pager(self.directory, self.playbooks, names, self.settings.public_url)
-        rules = Rules(self.settings.rules, self.playbooks, names, self.settings.language)
+        self.levels = Levels(load_levels())
+        self.pager = Pager(
+            self.directory, self.playbooks, self.levels, names, self.settings.public_url
+        )
         self.responder = Responder(
             self.engine,
-            rules,
+            detection_of(self.settings),
             self.pager,
             self.bell,
             self.time,
@@ -128,7 +135,7 @@ class House:
     async def all(self) -> list[Incident]:
         async with self.engine.connect() as connection:
             found = await read.newest(connection, states=(), watch=None, after=None, limit=100)
-        return [incident for incident, _ in found]
+        return [counted.incident for counted in found]
 
     async def the_one(self) -> Incident:
         (incident,) = await self.all()
@@ -165,10 +172,12 @@ class House:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """The API, with the token in hand."""
-        view = View(self.playbooks, self.directory, self.settings.public_url)
+        view = View(self.playbooks, self.directory, self.levels, self.settings.public_url)
         router = incidents_api(self.engine, self.commands, view, self.playbooks, Gate(TOKEN))
         app = create_app([], "test")
         app.include_router(router)
+        budgets = self.settings.budgets()
+        app.include_router(rules_router(self.engine, budgets, Gate(TOKEN), self.time))
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app),
             base_url="http://alert.test",
@@ -184,6 +193,7 @@ async def a_house(database_url: str, **sections: Any) -> AsyncIterator[House]:
         {
             "watches": [{"id": "motorrad-ag", "name": "Motorrad AG", "query": "motorrad"}],
             "public_url": "https://melder.example",
+            "rules": [DANGER],
             **sections,
         }
     )

@@ -36,6 +36,16 @@ async def test_an_incident_in_the_list(database_url: str) -> None:
                     "watch": "motorrad-ag",
                     "theme": "product-safety",
                     "title": "Motorrad AG: Produkt gefährdet Menschen",
+                    "headline": {
+                        "de": (
+                            "Motorrad AG: Bremse, Tempo 120 versagt, Todesangst "
+                            "(Produkt gefährdet Menschen)"
+                        ),
+                        "en": (
+                            "Motorrad AG: Bremse, Tempo 120 versagt, Todesangst "
+                            "(Product puts people at risk)"
+                        ),
+                    },
                     "level": 3,
                     "level_name": {"de": "frische Brise", "en": "fresh breeze"},
                     "state": "open",
@@ -46,6 +56,9 @@ async def test_an_incident_in_the_list(database_url: str) -> None:
                     "assigned_to": None,
                     "resolved_by": None,
                     "resolved_at": None,
+                    "paged": True,
+                    "noise": None,
+                    "rank": 3.559,
                     "mentions": 2,
                     "playbook": {
                         "id": "product-safety",

@@ -16,6 +16,7 @@ from libs.common.bus import Bus, Message
 from libs.common.db import writing
 from libs.common.errors import Retryable
 from libs.common.events import (
+    ClassifiedMention,
     IncidentOpened,
     LevelChanged,
     MentionDeleted,
@@ -28,6 +29,7 @@ from services.alert.relay import Relay
 from services.alert.store import Conflict
 from services.alert.tables import leases
 from tests.integration.alert.house import (
+    House,
     Taking,
     a_bus,
     a_house,
@@ -180,10 +182,21 @@ async def test_a_deleted_post_loses_its_text_everywhere(database_url: str) -> No
         assert page.alarm.quote.text is None
 
 
+async def _sees_in_turn(house: House, mentions: Sequence[ClassifiedMention]) -> None:
+    """As a worker does it: what can be tried again is."""
+    for mention in mentions:
+        while True:
+            try:
+                await house.sees(mention)
+            except Retryable:
+                continue
+            break
+
+
 async def test_two_copies_that_see_the_same_at_once_open_one_incident(database_url: str) -> None:
     async with a_house(database_url) as one, a_house(database_url) as two:
         mentions = [a_mention(str(number)) for number in range(20)]
-        await asyncio.gather(*(house.sees(mention) for house in (one, two) for mention in mentions))
+        await asyncio.gather(*(_sees_in_turn(house, mentions) for house in (one, two)))
         incident = await one.the_one()
         assert incident.signals == 20
         assert fold(await one.events(incident.id)) == incident

@@ -8,7 +8,7 @@ import pytest
 
 from services.alert.playbook import load_playbooks
 from services.alert.rules import HINT_WHY, Rules
-from services.alert.settings import DEFAULT_RULES, Rule
+from services.alert.settings import Rule
 from services.alert.signal import Signal
 from tests.unit.alert.builders import a_mention, cues_in, reclassified
 
@@ -18,13 +18,13 @@ def rules(*configured: dict[str, Any]) -> Rules:
     return Rules(chosen, load_playbooks(), {"motorrad-ag": "Motorrad AG"}, "de")
 
 
-def by_default() -> Rules:
-    return Rules(DEFAULT_RULES, load_playbooks(), {"motorrad-ag": "Motorrad AG"}, "de")
+def danger() -> Rules:
+    return rules({"id": "danger", "when": "label:crisis_candidate severity>=0.7", "level": 3})
 
 
-def test_without_a_configuration_one_grave_mention_is_enough() -> None:
+def test_a_mention_that_matches_raises_a_signal() -> None:
     mention = a_mention(severity=0.7)
-    assert by_default().signal(mention) == Signal(
+    assert danger().signal(mention) == Signal(
         rule="danger",
         level=3,
         theme="product-safety",
@@ -52,7 +52,7 @@ def test_without_a_configuration_one_grave_mention_is_enough() -> None:
     ],
 )
 def test_what_raises_no_signal(mention: Any) -> None:
-    assert by_default().signal(mention) is None
+    assert danger().signal(mention) is None
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_raises_no_signal(mention: Any) -> None:
 def test_the_playbook_follows_from_what_the_text_speaks_of(
     text: str, cue: str, playbook: str
 ) -> None:
-    signal = by_default().signal(a_mention(text=text, reasons=cues_in(text, **{text: cue})))
+    signal = danger().signal(a_mention(text=text, reasons=cues_in(text, **{text: cue})))
     assert signal is not None
     assert (signal.playbook, signal.theme) == (playbook, playbook)
 
@@ -119,7 +119,7 @@ def test_every_hint_raises_a_signal_also_without_rules() -> None:
 
 def test_a_hint_joins_what_machines_found_about_the_same_thing() -> None:
     hint = rules().signal(a_mention("7", kind="hint", label="complaint", severity=0.3))
-    found = by_default().signal(a_mention("8"))
+    found = danger().signal(a_mention("8"))
     assert hint is not None
     assert found is not None
     assert hint.theme == found.theme == "product-safety"

@@ -10,11 +10,12 @@ import pytest
 from libs.common.errors import ConfigurationError
 from libs.common.settings import parse
 from services.alert.playbook import load_playbooks
-from services.alert.settings import DEFAULT_RULES, AlertSettings
+from services.alert.settings import AlertSettings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PLAYBOOKS = (
-    "data-leak, general, hint, misconduct, outage, product-safety, service-failure, source-down"
+    "campaign, data-leak, general, hint, misconduct, outage, product-safety, service-failure, "
+    "source-down"
 )
 
 
@@ -30,7 +31,7 @@ def findings(text: str) -> list[str]:
 
 def test_an_empty_configuration_watches_for_danger_and_tells_the_log() -> None:
     empty = settings("")
-    assert empty.rules == DEFAULT_RULES
+    assert empty.rules == ()
     assert [channel.id for channel in empty.all_channels()] == ["log"]
 
 

@@ -1,0 +1,324 @@
+"""From a classified mention to signals: every detector, the rules, the story and its level.
+
+Pure: the same mentions in the same order give the same signals, in whatever batches they come, and
+from whatever state they were saved in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from libs.common.events import ClassifiedMention, Measured
+from libs.common.settings import Language
+from services.alert.abuse import load_abuse
+from services.alert.detector import Blindness, DetectorName, Finding, Voice
+from services.alert.detectors.campaign import Copy
+from services.alert.detectors.danger import may_be_grave
+from services.alert.evidence import explain
+from services.alert.finding_texts import sentence
+from services.alert.incident import OPENS_FROM
+from services.alert.kept import Kept, campaign_theme
+from services.alert.level import Levels
+from services.alert.playbook import CAMPAIGN, Playbooks
+from services.alert.rules import Rules
+from services.alert.signal import HINT, LEVEL, Signal
+from services.alert.storm import NEVER, Storm
+from services.alert.story import Story
+from services.alert.voice import CRITICAL, author_of, counts_at, is_late, voice_of
+from services.alert.watch import WatchState
+
+LEVELS: Final[Mapping[DetectorName, int]] = {
+    "danger": 3,
+    "big_voice": 2,
+    "worry": 1,
+    "campaign": 1,
+    "burst": 1,
+    "tone": 1,
+    "spread": 1,
+}
+"""What a finding says of the level by itself. A danger is one at once; what only counts opens a
+quiet incident, for the list: the measured level decides whether it wakes anybody."""
+KEPT_VOICES: Final = 1000
+"""Of a story; the newest of a larger one are counted, and no longer kept one by one."""
+
+
+class Heard(NamedTuple):
+    """What became of a mention.
+
+    signals: the loudest first. kept: the voice, where it belongs to a story or a campaign. again:
+    it was heard before; what it signals is an edit's.
+    """
+
+    signals: tuple[Signal, ...] = ()
+    kept: Kept | None = None
+    again: bool = False
+
+
+NOTHING: Final = Heard()
+_NO_THEMES: Final[Mapping[str, str]] = {}
+_NOTHING_MEASURED: Final[Mapping[str, float]] = {}
+
+
+class Detection:
+    """Everything that watches, put together.
+
+    names: of the watches, by id; language: of headlines and reasons; zone: tells odd hours.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        levels: Levels,
+        playbooks: Playbooks,
+        names: Mapping[str, str],
+        language: Language,
+        zone: ZoneInfo,
+    ) -> None:
+        self._rules = rules
+        self._levels = levels
+        self._playbooks = playbooks
+        self._names = names
+        self._language = language
+        self._zone = zone
+        self._abuse = load_abuse()
+
+    def hear(
+        self,
+        state: WatchState,
+        mention: ClassifiedMention,
+        blindness: Blindness,
+        themes: Mapping[str, str] = _NO_THEMES,
+    ) -> Heard:
+        """Folds the mention into the state of its watch.
+
+        themes: of the unresolved incidents that mentions are evidence of already, by mention. What
+        was heard before is folded no second time; an edit may only say something graver.
+        """
+        if mention.classification.reclassified:
+            return NOTHING
+        clock = max(state.clock, mention.collected_at.timestamp())
+        known = not state.seen.is_new(mention.id, clock)
+        grave = may_be_grave(mention) and state.seen.is_new(f"!{mention.id}", clock)
+        late = is_late(mention, state.clock)
+        state.clock = clock
+        if late:
+            return NOTHING
+        if known:
+            return self._again(state, mention, grave, themes.get(mention.id))
+        return self._fresh(state, mention, blindness)
+
+    def _again(
+        self, state: WatchState, mention: ClassifiedMention, grave: bool, theme: str | None
+    ) -> Heard:
+        """grave: it says something grave, and did not before."""
+        signal = self._rules.signal(mention)
+        signals = [] if signal is None else [self._placed(signal, theme)]
+        voice = voice_of(mention, author_of(mention), copied=False, abusive=False)
+        finding = state.danger.fold(voice) if grave else None
+        if finding is not None:
+            story = state.stories.place(voice, self._playbook(voice))
+            signals.append(self._noticed(finding, mention, theme or story.key, story.playbook))
+        return Heard(tuple(_loudest(signals)), again=True) if signals else NOTHING
+
+    def _fresh(self, state: WatchState, mention: ClassifiedMention, blindness: Blindness) -> Heard:
+        copy = state.campaign.fold(mention, counts_at(mention), self._zone)
+        voice = self._voice(mention, copy)
+        findings = _findings(state, voice, blindness)
+        ruled = self._rules.signal(mention)
+        story = None
+        if voice.critical or findings or ruled is not None:
+            story = state.stories.place(voice, self._playbook(voice), copy.cluster)
+            spread = state.spread.fold(voice, story.key)
+            findings += () if spread is None else (spread,)
+        else:
+            state.stories.learn(mention)
+        signals: list[Signal] = []
+        if story is not None:
+            if ruled is not None:
+                signals.append(self._placed(ruled, story.key))
+            signals += (
+                self._noticed(finding, mention, story.key, story.playbook) for finding in findings
+            )
+            storm = _storm(state, story)
+            storm.fold(voice)
+            if voice.critical and all(each.level < OPENS_FROM for each in state.storms.values()):
+                state.subjects.learn(story.playbook)
+        state.audience.heard(voice.at)
+        if state.stories.running:
+            state.usual(voice.at)
+            if story is not None or voice.at >= 60.0 * state.looks:
+                signals += self._graded(state, voice, story)
+        if copy.finding is not None:
+            signals.append(self._campaign(copy.finding, mention, copy))
+        kept = _kept(mention, story, copy, bool(signals))
+        return Heard(tuple(_loudest(signals)) if signals else (), kept)
+
+    def _voice(self, mention: ClassifiedMention, copy: Copy) -> Voice:
+        who = author_of(mention) if copy.cluster is None else copy.cluster
+        critical = mention.classification.label in CRITICAL
+        abusive = critical and self._abuse.is_in(mention.text)
+        return voice_of(mention, who, copy.copied, abusive)
+
+    def _playbook(self, voice: Voice) -> str:
+        return self._playbooks.for_cues(voice.themes, voice.mention.kind).id
+
+    def _placed(self, signal: Signal, theme: str | None) -> Signal:
+        """In the incident of its story, unless the rule names another."""
+        severity = {"severity": signal.mention.classification.severity}
+        if theme is None or self._rules.names_theme(signal.rule):
+            return replace(signal, numbers=severity)
+        return replace(signal, theme=theme, numbers=severity)
+
+    def _noticed(
+        self, finding: Finding, mention: ClassifiedMention, theme: str, playbook: str
+    ) -> Signal:
+        rule = HINT if finding.detector == "worry" else finding.detector
+        return self._signal(
+            rule,
+            LEVELS[finding.detector],
+            theme,
+            playbook,
+            mention,
+            why=sentence(finding.detector, finding.numbers, self._language),
+            numbers=_numbers(finding, mention),
+        )
+
+    def _graded(self, state: WatchState, voice: Voice, spoken: Story | None) -> Iterator[Signal]:
+        """A signal for every story whose level this voice or the time that has passed changed,
+        unless it stays below what opens an incident. spoken: the story of the voice.
+
+        Most mentions are neither a story's nor at a time to look: they cost nothing here.
+        """
+        minute = int(voice.at // 60)
+        if minute >= state.looks:
+            looked_at, state.looks = state.stories.running, NEVER
+        elif spoken is not None:
+            looked_at = [spoken]
+        else:
+            return
+        for story in looked_at:
+            storm = state.storms.get(story.key)
+            if storm is None:
+                continue
+            if storm.due(minute):
+                yield from self._regraded(state, voice, story, storm)
+            state.looks = min(state.looks, storm.looks)
+
+    def _regraded(
+        self, state: WatchState, voice: Voice, story: Story, storm: Storm
+    ) -> Iterator[Signal]:
+        before = storm.level
+        usual = state.usual_of(story, voice.at)
+        grade = self._levels.judge(storm, state.audience, usual, voice.at)
+        if grade is not None and max(before, grade.level) >= OPENS_FROM:
+            yield self._signal(
+                LEVEL,
+                grade.level,
+                story.key,
+                story.playbook,
+                voice.mention,
+                why=explain(grade, self._language, self._levels.table)[0],
+                measures=grade.measures,
+            )
+
+    def _campaign(self, finding: Finding, mention: ClassifiedMention, copy: Copy) -> Signal:
+        """An incident of its own: whose copies they are is one question, what they say another."""
+        cluster = _name(copy)
+        return self._signal(
+            "campaign",
+            LEVELS["campaign"],
+            campaign_theme(cluster),
+            CAMPAIGN,
+            mention,
+            why=sentence("campaign", finding.numbers, self._language),
+            numbers=_numbers(finding, mention),
+            cluster=cluster,
+        )
+
+    def _signal(
+        self,
+        rule: str,
+        level: int,
+        theme: str,
+        playbook: str,
+        mention: ClassifiedMention,
+        *,
+        why: str,
+        numbers: Mapping[str, float] = _NOTHING_MEASURED,
+        measures: tuple[Measured, ...] = (),
+        cluster: str | None = None,
+    ) -> Signal:
+        title = self._playbooks.get(playbook).title.in_language(self._language)
+        return Signal(
+            rule=rule,
+            level=level,
+            theme=theme,
+            playbook=playbook,
+            title=f"{self._names.get(mention.watch, mention.watch)}: {title}",
+            why=why,
+            mention=mention,
+            cluster=cluster,
+            numbers=numbers,
+            measures=measures,
+        )
+
+
+def _numbers(finding: Finding, mention: ClassifiedMention) -> dict[str, float]:
+    severity = mention.classification.severity
+    return {"severity": severity, **finding.numbers, "surprise": finding.surprise}
+
+
+def _storm(state: WatchState, story: Story) -> Storm:
+    storm = state.storms.get(story.key)
+    if storm is None:
+        running = {each.key for each in state.stories.running}
+        state.storms = {key: each for key, each in state.storms.items() if key in running}
+        storm = state.storms[story.key] = Storm()
+    return storm
+
+
+def _findings(state: WatchState, voice: Voice, blindness: Blindness) -> tuple[Finding, ...]:
+    """What the detectors noticed that need no story."""
+    bursts = state.bursts.fold(voice, blindness)
+    found = (
+        state.tone.fold(voice),
+        state.danger.fold(voice),
+        state.big_voice.fold(voice),
+        state.worry.fold(voice),
+    )
+    if not any(found):
+        return bursts
+    return (*bursts, *(finding for finding in found if finding is not None))
+
+
+def _loudest(signals: Sequence[Signal]) -> Iterator[Signal]:
+    """One mention speaks once, through the strongest of what it raised in an incident; how its
+    story was graded comes after."""
+    by_level = sorted(signals, key=lambda signal: -signal.level)
+    spoken = set[str]()
+    for signal in by_level:
+        if signal.rule != LEVEL and signal.theme not in spoken:
+            spoken.add(signal.theme)
+            yield signal
+    yield from (signal for signal in by_level if signal.rule == LEVEL)
+
+
+def _kept(
+    mention: ClassifiedMention, story: Story | None, copy: Copy, signals: bool
+) -> Kept | None:
+    if story is None and copy.cluster is None:
+        return None
+    if story is not None and story.total > KEPT_VOICES and not signals:
+        return None
+    return Kept(
+        mention,
+        "" if story is None else story.key,
+        None if copy.cluster is None else _name(copy),
+    )
+
+
+def _name(copy: Copy) -> str:
+    return f"{copy.cluster:012x}"

@@ -1,0 +1,133 @@
+"""Spread: a story reaches further places, or the press.
+
+A place is a platform, or one forum, blog or paper where the platform only says what kind of site it
+is. Somebody who posts the same everywhere is one voice and does not make a story.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+from services.alert.detector import Finding, Voice
+
+STEPS: Final = (3, 5, 8)
+"""Places with critical voices that are told of. Two are usual: most who complain loudly do so
+twice. Level 3 of the Shitstorm-Skala asks for three."""
+LEAST_VOICES: Final = 3
+"""Fewer are no story yet, wherever they stand."""
+LASTING: Final = 3 * 24 * 3600.0
+"""A place counts so long after its last voice; a story that was silent as long begins anew."""
+MOST_STORIES: Final = 8
+MOST_PLACES: Final = 8
+"""And as many of the press."""
+PRESS: Final = frozenset({"news", "google_news"})
+OF_MANY_SITES: Final = frozenset(
+    {"news", "blog", "forum", "review", "social", "discourse", "flarum", "xenforo", "lemmy"}
+)
+"""Platforms that only say what kind of site it is: the host is the place."""
+RELAYED: Final = frozenset({"google_news"})
+"""Platforms whose addresses are their own: the author is the paper."""
+
+
+class Story(msgspec.Struct):
+    """What is known of a story. begun, heard: of its first and latest voice; places, press: the
+    time of each one's latest voice, in seconds since 1970, by a hash of its name."""
+
+    begun: float
+    heard: float
+    voices: list[int] = []
+    """Different critical ones, as many as make a story."""
+    places: dict[int, float] = {}
+    press: dict[int, float] = {}
+    told: int = 0
+    """The highest of `STEPS` that was told of."""
+    press_told: bool = False
+
+
+class Spread(msgspec.Struct):
+    """The stories heard of lately, by their key."""
+
+    stories: dict[str, Story] = {}
+
+    def fold(self, voice: Voice, story: str) -> Finding | None:
+        """Of what was placed in a story: critical voices count, and articles whatever they say."""
+        press = voice.mention.kind == "article" or voice.mention.platform in PRESS
+        if not (press or voice.critical):
+            return None
+        current = self._story(story, voice.at)
+        if voice.critical and len(current.voices) < LEAST_VOICES:
+            _add(current.voices, voice.who)
+        _visit(current.press if press else current.places, _place(voice), voice.at)
+        if len(current.voices) < LEAST_VOICES:
+            return None
+        return _notice(current, voice.at)
+
+    def _story(self, key: str, at: float) -> Story:
+        story = self.stories.get(key)
+        if story is None or at - story.heard > LASTING:
+            if story is None and len(self.stories) >= MOST_STORIES:
+                del self.stories[min(self.stories, key=lambda key: self.stories[key].heard)]
+            story = self.stories[key] = Story(at, at)
+        story.begun, story.heard = min(story.begun, at), max(story.heard, at)
+        return story
+
+
+def _add(voices: list[int], who: int) -> None:
+    if who not in voices:
+        voices.append(who)
+
+
+def _visit(places: dict[int, float], place: int, at: float) -> None:
+    known = places.get(place)
+    if known is not None:
+        places[place] = max(known, at)
+        return
+    for old in [name for name, latest in places.items() if at - latest > LASTING]:
+        del places[old]
+    if len(places) < MOST_PLACES:
+        places[place] = at
+
+
+def _notice(story: Story, at: float) -> Finding | None:
+    most = len(story.places) + len(story.press)
+    heard_press = story.press_told or not story.press
+    if heard_press and all(step > most or step <= story.told for step in STEPS):
+        return None
+    press = sum(at - latest <= LASTING for latest in story.press.values())
+    places = press + sum(at - latest <= LASTING for latest in story.places.values())
+    first_press = press > 0 and not story.press_told
+    reached = max((step for step in STEPS if step <= places), default=0)
+    if reached <= story.told and not first_press:
+        return None
+    story.told = max(story.told, reached)
+    story.press_told = story.press_told or first_press
+    return Finding(
+        detector="spread",
+        at=at,
+        surprise=0.0,
+        numbers={
+            "places": float(places),
+            "press": float(press),
+            "hours": (story.heard - story.begun) / 3600.0,
+        },
+    )
+
+
+def _place(voice: Voice) -> int:
+    mention = voice.mention
+    place = mention.platform
+    if place in RELAYED and mention.author is not None:
+        place = mention.author.key
+    elif mention.kind == "article" or place in OF_MANY_SITES:
+        place = _site(mention.url) or mention.source
+    return crc32(place.encode())
+
+
+def _site(url: str | None) -> str:
+    """The host of an address; faster than taking it apart in full, and only ever compared."""
+    if url is None:
+        return ""
+    return url.partition("://")[2].partition("/")[0].lower().removeprefix("www.")
