@@ -144,7 +144,7 @@ class Detection:
             )
             storm = _storm(state, story)
             storm.fold(voice)
-            if voice.critical and all(each.level < OPENS_FROM for each in state.storms.values()):
+            if voice.critical and _is_calm(state):
                 state.subjects.learn(story.playbook)
         state.audience.heard(voice.at)
         if state.stories.running:
@@ -269,6 +269,15 @@ class Detection:
 def _numbers(finding: Finding, mention: ClassifiedMention) -> dict[str, float]:
     severity = mention.classification.severity
     return {"severity": severity, **finding.numbers, "surprise": finding.surprise}
+
+
+def _is_calm(state: WatchState) -> bool:
+    """Whether no running story is what somebody would be woken for."""
+    storms = state.storms
+    return all(
+        story.key not in storms or storms[story.key].level < OPENS_FROM
+        for story in state.stories.running
+    )
 
 
 def _storm(state: WatchState, story: Story) -> Storm:

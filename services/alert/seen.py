@@ -1,8 +1,8 @@
 """Which mentions a watch has seen, so that a repeat changes nothing.
 
 What repeats: a batch whose offsets were not committed before a crash (up to 2,000 mentions, all of
-them one watch's in a storm), and posts that collectors read again. What is older than a day needs no
-memory here: it is late, and a late mention changes nothing anyway.
+them one watch's in a storm), and posts that collectors read again. What is older than a day needs
+no memory here: it is late, and a late mention changes nothing anyway.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ async def test_the_hottest_is_first_and_says_why(site: Site, browser: Browser) -
         await expect(cards).to_have_count(3)
         levels = [int(await card.get_attribute("data-level") or 0) for card in await cards.all()]
         assert levels == sorted(levels, reverse=True)
-        assert levels[0] > levels[-1] == 3
+        assert levels[0] > levels[-1] >= 2
 
         hottest = cards.first
         why = hottest.get_by_role("list").first

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.alert.detector import Voice
-from services.alert.storm import Audience, Storm, publisher
+from services.alert.storm import HOUR, HOURS, Audience, Storm, publisher
 from tests.unit.alert.storms import NOON, a_storm, a_voice, an_article
 
 PLATFORMS = ("forum", "mastodon", "bluesky", "reddit")
@@ -262,3 +262,30 @@ def test_the_audience_is_that_of_the_last_hour() -> None:
     assert audience.last_hour(noon + 60) == 4
     assert audience.last_hour(noon + 89) == 3
     assert audience.last_hour(noon + 500) == 0
+
+
+def test_a_storm_whose_level_may_change_is_looked_at_every_five_minutes() -> None:
+    storm = judged(level=2, moves=True)
+    assert not storm.due(storm.now + 4)
+    assert storm.due(storm.now + 5)
+
+
+def test_a_calm_story_is_left_alone_until_its_day_is_over_or_somebody_speaks() -> None:
+    storm = judged(level=1, moves=False)
+    day_is_over = (storm.now // HOUR + HOURS) * HOUR
+    assert not storm.due(day_is_over - 1)
+    assert storm.due(day_is_over)
+    storm.fold(a_voice(2, minute=3))
+    assert storm.due(storm.now)
+
+
+def test_a_story_without_a_level_waits_for_somebody_to_speak() -> None:
+    assert not judged(level=0, moves=False).due(10**9)
+
+
+def judged(level: int, moves: bool) -> Storm:
+    """A storm with one voice, judged in the minute it spoke."""
+    storm = Storm(level=level)
+    storm.fold(a_voice(1, minute=0))
+    storm.was_judged(1, moves)
+    return storm
