@@ -22,11 +22,12 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from benchmarks.table import table
+from benchmarks.table import table, write_into
 from services.alert.detectors.burst_series import Burst
 from services.alert_commands import alarms_in
 
 FOLDER: Final = "BRANDMELDER_NAB"
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "detection.md"
 PROBATION: Final = 0.15
 """This part of the rows, 750 at most, is for learning and not scored."""
 MOST_PROBATION: Final = 750
@@ -55,12 +56,15 @@ class Score(NamedTuple):
 
 
 def main(folder: str | None = None) -> None:
-    """Prints both tables; without the series, the second and where to get them."""
+    """Prints both tables, and writes the first into the documentation; without the series, prints
+    the second and where to get them."""
     where = folder or os.environ.get(FOLDER)
     if where is None:
         print(f"\nNo series: {FOLDER} names no folder with the benchmark's tweet counts.")
     else:
-        print(_scores(Path(where)))
+        text = _scores(Path(where))
+        print(text)
+        write_into(PAGE, "bursts", text)
     print(_costs())
 
 

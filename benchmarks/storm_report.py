@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -14,8 +13,6 @@ from benchmarks.table import table
 
 BUSY: Final = 60.0
 """Mentions an hour from which on a watch has to be quick."""
-BEGIN: Final = "<!-- storms: written by `make bench ARGS=storms` -->"
-END: Final = "<!-- storms: end -->"
 
 
 def report(title: str, results: Sequence[WatchResult]) -> str:
@@ -143,13 +140,3 @@ def _minutes(storms: Sequence[StormResult], percent: float) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
-
-
-def write_between_markers(path: Path, text: str) -> None:
-    """Puts the text between the markers of a page, at its end where it has none yet."""
-    page = path.read_text(encoding="utf-8") if path.exists() else ""
-    if BEGIN not in page:
-        page = f"{page.rstrip()}\n\n{BEGIN}\n{END}\n".lstrip()
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n{text}\n\n{END}{after}", encoding="utf-8")

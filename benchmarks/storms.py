@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.storm_judge import Page
-from benchmarks.storm_report import report, write_between_markers
+from benchmarks.storm_report import report
 from benchmarks.storm_run import PROCESSES, Judged, run, scaled
 from benchmarks.storm_trace import Band, draw
+from benchmarks.table import write_into
 from libs.common.events import ClassifiedMention, SourceHealthChanged
 from sandbox.simulator.settings import Settings
 from services.alert.rehearsal import Rehearsal
@@ -72,7 +73,7 @@ def main() -> None:
     if fraction < 1 or seeds != "judging":
         print("Nothing is written: this was not the full run with the judging seed.")
         return
-    write_between_markers(PAGE, text)
+    write_into(PAGE, "storms", text)
     storms = [storm for result in results for storm in result.storms]
     draw([trace for one in judged for trace in one.traces], storms, PICTURE)
 

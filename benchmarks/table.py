@@ -1,6 +1,7 @@
 """Plain tables for the terminal and for Markdown alike."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -28,3 +29,16 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def write_into(page: Path, benchmark: str, text: str) -> None:
+    """Puts what a benchmark found between its markers in a page of the documentation, at the end
+    where it has none yet."""
+    begin = f"<!-- {benchmark}: written by `make bench ARGS={benchmark}` -->"
+    end = f"<!-- {benchmark}: end -->"
+    written = page.read_text(encoding="utf-8") if page.exists() else ""
+    if begin not in written:
+        written = f"{written.rstrip()}\n\n{begin}\n{end}\n".lstrip()
+    before, _, rest = written.partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")

@@ -17,14 +17,14 @@ from services.alert.abuse import load_abuse
 from services.alert.detector import Blindness, DetectorName, Finding, Voice
 from services.alert.detectors.campaign import Copy
 from services.alert.detectors.danger import may_be_grave
-from services.alert.evidence import explain
+from services.alert.evidence import in_short
 from services.alert.finding_texts import sentence
 from services.alert.incident import OPENS_FROM
 from services.alert.kept import Kept, campaign_theme
 from services.alert.level import Levels
 from services.alert.playbook import CAMPAIGN, Playbooks
 from services.alert.rules import Rules
-from services.alert.signal import HINT, LEVEL, Signal
+from services.alert.signal import BEFORE, HINT, LEVEL, Signal
 from services.alert.storm import NEVER, Storm
 from services.alert.story import Story
 from services.alert.voice import CRITICAL, author_of, counts_at, is_late, voice_of
@@ -220,7 +220,8 @@ class Detection:
                 story.key,
                 story.playbook,
                 voice.mention,
-                why=explain(grade, self._language, self._levels.table)[0],
+                why=in_short(grade, self._language, self._levels.table),
+                numbers={BEFORE: float(before)},
                 measures=grade.measures,
             )
 

@@ -29,6 +29,12 @@ def explain(grade: Grade, language: Language, table: LevelTable | None = None) -
     return [*lines, *filter(None, [outlook(grade, language, table)])]
 
 
+def in_short(grade: Grade, language: Language, table: LevelTable) -> str:
+    """The first line of the evidence; on level 0 there may be none, and its name stands for it."""
+    lines = explain(grade, language, table)
+    return lines[0] if lines else texts(language).levels[grade.level].name
+
+
 class Because(NamedTuple):
     """Why an incident has its level, in both languages. holds: a sentence per criterion that does;
     almost: what is missing to the next."""

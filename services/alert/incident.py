@@ -31,7 +31,7 @@ from libs.common.events import (
     SignalJoined,
     StepDone,
 )
-from services.alert.signal import LEVEL, Signal, SignalKey
+from services.alert.signal import BEFORE, LEVEL, Signal, SignalKey
 
 State: TypeAlias = Literal["open", "acknowledged", "resolved"]
 Events: TypeAlias = tuple[IncidentEvent, ...]
@@ -249,8 +249,7 @@ def on_signal(
     if signal.key in known:
         return ()
     if incident is None or incident.state == "resolved":
-        calm = signal.rule == LEVEL and signal.level < OPENS_FROM
-        return () if calm else (_opening(signal, now),)
+        return () if _calms(signal) else (_opening(signal, now),)
     if signal.rule == LEVEL:
         return _measured_anew(incident, signal, now)
     joined = SignalJoined(
@@ -264,6 +263,14 @@ def on_signal(
     if signal.level <= incident.level:
         return (joined,)
     return (joined, _level_changed(incident, signal, signal.level, now))
+
+
+def _calms(signal: Signal) -> bool:
+    """A measured level that opens nothing: it is low, or on its way down after somebody ended the
+    incident."""
+    if signal.rule != LEVEL:
+        return False
+    return signal.level < max(OPENS_FROM, signal.numbers.get(BEFORE, 0.0))
 
 
 def _measured_anew(incident: Incident, signal: Signal, now: datetime) -> Events:

@@ -25,6 +25,9 @@ DANGER: Final = "danger"
 LEVEL: Final = "level"
 """Stands for a rule where the level was measured over many mentions."""
 
+BEFORE: Final = "before"
+"""The name, among a measured level's numbers, of the level before."""
+
 MEASURING: Final = frozenset({LEVEL, "burst", "tone", "big_voice", "spread", "campaign"})
 """What looks at many mentions; no rule of the configuration is called so."""
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import pytest
 
 from benchmarks.storm_judge import Burst, Seen, StormResult, WatchJudge, WatchResult
-from benchmarks.storm_report import BEGIN, END, report, write_between_markers
+from benchmarks.storm_report import report
 from benchmarks.storm_run import Judged, judge_watch, scaled
 from benchmarks.storm_trace import Band, draw, worth_drawing
+from benchmarks.table import write_into
 from libs.common.events import ClassifiedMention, Label, SourceHealthChanged
 from sandbox.simulator.plan import plan
 from sandbox.simulator.truth import CampaignTruth, DangerTruth, Spell, Step, StormTruth, WatchTruth
@@ -254,10 +255,12 @@ def test_the_report_has_every_table_and_its_figures() -> None:
 def test_the_page_keeps_what_stands_around_the_tables(tmp_path: Path) -> None:
     page = tmp_path / "detection.md"
     page.write_text("# Detection\n\nBefore.\n", encoding="utf-8")
-    write_between_markers(page, "first")
+    write_into(page, "storms", "first")
     page.write_text(page.read_text(encoding="utf-8") + "After.\n", encoding="utf-8")
-    write_between_markers(page, "second")
-    expected = f"# Detection\n\nBefore.\n\n{BEGIN}\nsecond\n\n{END}\nAfter.\n"
+    write_into(page, "storms", "second")
+    begin = "<!-- storms: written by `make bench ARGS=storms` -->"
+    end = "<!-- storms: end -->"
+    expected = f"# Detection\n\nBefore.\n\n{begin}\nsecond\n\n{end}\nAfter.\n"
     assert page.read_text(encoding="utf-8") == expected
 
 
