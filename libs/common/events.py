@@ -211,6 +211,8 @@ class LevelChanged(_Event, frozen=True, kw_only=True, tag_field="event", tag="le
     rule: str | None = None
     """The rule whose signal raised it, or `level` where it was measured; None when a person set
     it."""
+    again: bool = False
+    """It rose anew after a day of calm, perhaps to no more than it was."""
     measures: tuple[Measured, ...] = ()
     """Which criteria of the level hold, when it was measured."""
 

@@ -22,11 +22,12 @@ from services.alert.finding_texts import sentence
 from services.alert.incident import OPENS_FROM
 from services.alert.kept import Kept, campaign_theme
 from services.alert.level import Levels
-from services.alert.playbook import CAMPAIGN, Playbooks
+from services.alert.playbook import CAMPAIGN, GENERAL, Playbooks
 from services.alert.rules import Rules
 from services.alert.signal import BEFORE, HINT, LEVEL, Signal
 from services.alert.storm import NEVER, Storm
 from services.alert.story import Story
+from services.alert.texts import texts
 from services.alert.voice import CRITICAL, author_of, counts_at, is_late, voice_of
 from services.alert.watch import WatchState
 
@@ -41,6 +42,8 @@ LEVELS: Final[Mapping[DetectorName, int]] = {
 }
 """What a finding says of the level by itself. A danger is one at once; what only counts opens a
 quiet incident, for the list: the measured level decides whether it wakes anybody."""
+REMINDS_MINUTES: Final = 6 * 60
+"""So often a level that holds is signalled again: somebody may have ended its incident too soon."""
 KEPT_VOICES: Final = 1000
 """Of a story; the newest of a larger one are counted, and no longer kept one by one."""
 
@@ -131,12 +134,14 @@ class Detection:
         story = None
         if voice.critical or findings or ruled is not None:
             story = state.stories.place(voice, self._playbook(voice), copy.cluster)
+            ended = _ended(state)
             spread = state.spread.fold(voice, story.key)
             findings += () if spread is None else (spread,)
         else:
             state.stories.learn(mention)
         signals: list[Signal] = []
         if story is not None:
+            signals += (self._over(key, before, mention) for key, before in ended)
             if ruled is not None:
                 signals.append(self._placed(ruled, story.key))
             signals += (
@@ -213,7 +218,11 @@ class Detection:
         before = storm.level
         usual = state.usual_of(story, voice.at)
         grade = self._levels.judge(storm, state.audience, usual, voice.at)
+        if grade is None and before >= OPENS_FROM and storm.now - storm.told >= REMINDS_MINUTES:
+            grade = self._levels.grade(storm, state.audience, usual, voice.at)
+            grade = grade if grade.holds else None
         if grade is not None and max(before, grade.level) >= OPENS_FROM:
+            storm.told = storm.now
             yield self._signal(
                 LEVEL,
                 grade.level,
@@ -224,6 +233,12 @@ class Detection:
                 numbers={BEFORE: float(before)},
                 measures=grade.measures,
             )
+
+    def _over(self, theme: str, before: int, mention: ClassifiedMention) -> Signal:
+        """A story has ended in silence, before anybody looked at its level again."""
+        calm = texts(self._language).levels[0].name
+        numbers = {BEFORE: float(before)}
+        return self._signal(LEVEL, 0, theme, GENERAL, mention, why=calm, numbers=numbers)
 
     def _campaign(self, finding: Finding, mention: ClassifiedMention, copy: Copy) -> Signal:
         """An incident of its own: whose copies they are is one question, what they say another."""
@@ -281,11 +296,20 @@ def _is_calm(state: WatchState) -> bool:
     )
 
 
+def _ended(state: WatchState) -> list[tuple[str, int]]:
+    """Lets go of the storms of stories that no longer run; those with a level, with that."""
+    if len(state.storms) < len(state.stories.running):
+        return []
+    running = {story.key for story in state.stories.running}
+    ended = [(key, storm.level) for key, storm in state.storms.items() if key not in running]
+    for key, _ in ended:
+        del state.storms[key]
+    return [(key, level) for key, level in ended if level >= OPENS_FROM]
+
+
 def _storm(state: WatchState, story: Story) -> Storm:
     storm = state.storms.get(story.key)
     if storm is None:
-        running = {each.key for each in state.stories.running}
-        state.storms = {key: each for key, each in state.storms.items() if key in running}
         storm = state.storms[story.key] = Storm()
     return storm
 
@@ -321,7 +345,8 @@ def _kept(
 ) -> Kept | None:
     if story is None and copy.cluster is None:
         return None
-    if story is not None and story.total > KEPT_VOICES and not signals:
+    so_far = copy.size if story is None else story.total
+    if so_far > KEPT_VOICES and not signals:
         return None
     return Kept(
         mention,

@@ -8,7 +8,7 @@ events, none when everything is said already, or a `Refusal` with a name. They d
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import exp
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -36,6 +36,8 @@ from services.alert.signal import BEFORE, LEVEL, Signal, SignalKey
 State: TypeAlias = Literal["open", "acknowledged", "resolved"]
 Events: TypeAlias = tuple[IncidentEvent, ...]
 MAX_LEVEL: Final = 6
+FORGOTTEN: Final = timedelta(days=1)
+"""Where nothing happened for so long, a rise is news, however high the incident once was."""
 OPENS_FROM: Final = 2
 """A measured level opens an incident from repeated criticism on, not for that of one person."""
 
@@ -55,7 +57,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     signals: how many signals it consists of, the opening one included.
     raised_by: the rules that opened it or raised its level, in that order.
     level_by: the rule or person whose word the present level is; `level` where it was measured.
-    floor: the highest that a rule or a person said; what is measured does not fall below it.
+    floor: the highest that a rule or a person said; what is measured does not fall below it, until
+    it has once been above.
     told: whom pages were made for, as the configuration names them.
     noise: what people said of it: whether it was not worth the page.
     measures: the evidence for the level, where it was measured.
@@ -225,7 +228,7 @@ def _lived(
 
 def _floor(incident: Incident, event: LevelChanged) -> int:
     if event.rule == LEVEL:
-        return incident.floor
+        return 0 if event.level > incident.floor else incident.floor
     return event.level if event.rule is None else max(incident.floor, event.level)
 
 
@@ -275,19 +278,24 @@ def _calms(signal: Signal) -> bool:
 
 def _measured_anew(incident: Incident, signal: Signal, now: datetime) -> Events:
     level = max(signal.level, incident.floor)
-    falls = level < incident.level and incident.level_by == LEVEL
-    if level > incident.level or falls:
-        return (_level_changed(incident, signal, level, now),)
+    rises = signal.level > signal.numbers.get(BEFORE, -1.0)
+    falls = not rises and level < incident.level and incident.level_by == LEVEL
+    again = rises and signal.level >= OPENS_FROM and now - incident.updated_at >= FORGOTTEN
+    if falls or again or (rises and level > incident.level):
+        return (_level_changed(incident, signal, level, now, again=again),)
     return ()
 
 
-def _level_changed(incident: Incident, signal: Signal, level: int, now: datetime) -> LevelChanged:
+def _level_changed(
+    incident: Incident, signal: Signal, level: int, now: datetime, *, again: bool = False
+) -> LevelChanged:
     return LevelChanged(
         incident=incident.id,
         at=now,
         level=level,
         why=signal.why,
         rule=signal.rule,
+        again=again,
         measures=signal.measures,
     )
 

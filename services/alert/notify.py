@@ -21,9 +21,10 @@ from libs.common.events import (
     SignalJoined,
 )
 from libs.common.settings import Language
+from services.alert.detectors.danger import SEVERE
 from services.alert.incident import Incident
 from services.alert.settings import CHANNEL, LOG_CHANNEL, MAILTO, PERSON, AlertSettings
-from services.alert.signal import MEASURING, OPERATIONS
+from services.alert.signal import DANGER, MEASURING, OPERATIONS
 
 SilenceName: TypeAlias = Literal[
     "joined_at_the_same_level",
@@ -35,6 +36,13 @@ SilenceName: TypeAlias = Literal[
 PAGES_FROM: Final = 2
 """What detectors have measured wakes people from this level on; below, it stands in the list.
 Rules, hints and people's own words always do."""
+
+
+def _is_severe_danger(event: SignalJoined) -> bool:
+    """The detector's word, which does not repeat itself: somebody speaks of something graver than
+    the level of an incident says."""
+    told = event.numbers
+    return event.rule == DANGER and "needed" in told and told.get("severity", 0.0) >= SEVERE
 
 
 def is_quiet(rule: str | None, level: int) -> bool:
@@ -100,9 +108,11 @@ def _verdict(
             return Notice("opened", seq, event.why, mention)
         case SignalJoined() if event.mention in hints:
             return Notice("hint", seq, event.why, mention)
+        case SignalJoined() if _is_severe_danger(event):
+            return Notice("worsened", seq, event.why, mention)
         case SignalJoined():
             return Silence(seq, "joined_at_the_same_level")
-        case LevelChanged() if event.level > level:
+        case LevelChanged() if event.level > level or event.again:
             return Notice("worsened", seq, event.why, mention, event.by)
         case LevelChanged():
             return Silence(seq, "level_not_raised")

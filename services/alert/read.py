@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, NamedTuple
 
@@ -108,25 +108,50 @@ async def quotes(
 async def alarms_since(connection: AsyncConnection, since: datetime) -> list[Alarm]:
     """Every alarm after `since`, with what people said of it and what had been measured."""
     paged = select(events.c.incident).where(events.c.type == "Paged", events.c.at > since)
-    rows = await connection.execute(
-        select(incidents.c.folded, evidence.c.snapshot)
-        .join(evidence, evidence.c.incident == incidents.c.id, isouter=True)
+    rows = await connection.scalars(
+        select(incidents.c.folded)
         .where(incidents.c.id.in_(paged.distinct()))
         .order_by(incidents.c.opened_at, incidents.c.id)
     )
-    openings: dict[str, tuple[Incident, dict[str, float]]] = {}
-    for folded, snapshot in rows:
-        incident = _INCIDENT.decode(folded)
-        _, measures = openings.setdefault(incident.id, (incident, {}))
-        if snapshot is not None:
-            quote = _QUOTE.decode(snapshot)
-            if quote.mention == incident.mention:
-                measures |= _measures(quote)
+    found = {incident.id: incident for incident in map(_INCIDENT.decode, rows)}
+    told = await _told(connection, found)
+    openings = await _openings(connection, found.values())
     return [
         alarm
-        for incident, measures in openings.values()
-        for alarm in alarms_of(await history(connection, incident.id), incident.noise, measures)
+        for incident in found.values()
+        for alarm in alarms_of(told[incident.id], incident.noise, openings.get(incident.id, {}))
     ]
+
+
+async def _told(
+    connection: AsyncConnection, wanted: Collection[str]
+) -> dict[str, list[IncidentEvent]]:
+    """Of these incidents the events that make and explain an alarm, in order."""
+    rows = await connection.execute(
+        select(events.c.incident, events.c.body)
+        .where(
+            events.c.incident.in_(wanted),
+            events.c.type.in_(("IncidentOpened", "LevelChanged", "Paged")),
+        )
+        .order_by(events.c.incident, events.c.seq)
+    )
+    told: dict[str, list[IncidentEvent]] = {incident: [] for incident in wanted}
+    for incident, body in rows:
+        told[incident].append(_EVENT.decode(body))
+    return told
+
+
+async def _openings(
+    connection: AsyncConnection, wanted: Iterable[Incident]
+) -> dict[str, dict[str, float]]:
+    """What was known of the mentions that opened these incidents."""
+    places = [(incident.id, incident.mention) for incident in wanted]
+    rows = await connection.execute(
+        select(evidence.c.incident, evidence.c.snapshot).where(
+            tuple_(evidence.c.incident, evidence.c.mention).in_(places)
+        )
+    )
+    return {incident: _measures(_QUOTE.decode(snapshot)) for incident, snapshot in rows}
 
 
 def _measures(quote: Quote) -> dict[str, float]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import structlog
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common import metrics
@@ -17,7 +20,7 @@ from libs.common.settings import Language
 from services.alert import kept, outbox, store
 from services.alert.bell import Bell
 from services.alert.coverage import Ledger
-from services.alert.detection import Detection
+from services.alert.detection import Detection, Heard
 from services.alert.incident import Incident, on_signals
 from services.alert.kept import Kept
 from services.alert.pager import Pager
@@ -27,6 +30,10 @@ from services.alert.states import States
 from services.alert.store import Standing
 from services.alert.watch import WatchState
 
+log = structlog.get_logger(__name__)
+
+FAR_AHEAD: Final = timedelta(days=1)
+"""Of our clock: no time zone and no slow clock explains more."""
 QUOTES_READ: Final = 60
 """So many of the newest mentions a headline is made of."""
 
@@ -76,7 +83,7 @@ class Responder:
         changes = [event for event in batch if isinstance(event, SourceHealthChanged)]
         # A later verdict tells nothing that happened, and may be about an older text.
         mentions = [
-            event
+            self._not_ahead(event)
             for event in batch
             if isinstance(event, ClassifiedMention) and not event.classification.reclassified
         ]
@@ -110,26 +117,55 @@ class Responder:
             ledger = (await self._ledgers.hold(connection, [OPERATIONS]))[OPERATIONS]
         for change in changes:
             ledger.fold(change)
-        heard = [
-            self._detection.hear(states[mention.watch], mention, ledger, known.themes)
-            for mention in mentions
-        ]
+        heard, signals = self._heard(mentions, states, ledger, known)
         # What came twice may have become evidence in between.
         again = {mention.id for mention in mentions if mention is not newest[mention.id]}
         return Found(
-            # An edit is no new post: of what is known it speaks up only when it is worse.
-            signals=[
-                signal
-                for each in heard
-                for signal in each.signals
-                if signal.level > known.levels.get(signal.mention.id, -1)
-            ],
+            signals=signals,
             kept=[each.kept for each in heard if each.kept is not None],
             deleted=[event.id for event in batch if isinstance(event, MentionDeleted)],
             edited=[newest[key] for key in sorted(known.outdated | reworded | again)],
             changes=changes,
             folded=watches,
         )
+
+    def _not_ahead(self, mention: ClassifiedMention) -> ClassifiedMention:
+        """A mention from a collector whose clock is far ahead would put its watch to sleep: all
+        that follows would be late."""
+        now = self._clock()
+        if mention.collected_at <= now + FAR_AHEAD:
+            return mention
+        log.warning("a mention from the future", mention=mention.id, source=mention.source)
+        published = min(mention.published_at, now)
+        return replace(mention, collected_at=now, published_at=published)
+
+    def _heard(
+        self,
+        mentions: Sequence[ClassifiedMention],
+        states: Mapping[str, WatchState],
+        ledger: Ledger,
+        known: Standing,
+    ) -> tuple[list[Heard], list[Signal]]:
+        """What the detectors made of each, and the signals that tell something new: an edit is no
+        new post, and speaks up only when it is worse than the incident it is evidence of. What was
+        raised earlier in the batch counts as if it stood in the store."""
+        heard: list[Heard] = []
+        signals: list[Signal] = []
+        themes, raised = dict(known.themes), dict[tuple[str, str], int]()
+        for mention in mentions:
+            each = self._detection.hear(states[mention.watch], mention, ledger, themes)
+            heard.append(each)
+            theme = themes.get(mention.id)
+            level = max(
+                known.levels.get(mention.id, -1), raised.get((mention.watch, theme or ""), -1)
+            )
+            for signal in each.signals:
+                if not each.again or signal.level > level:
+                    signals.append(signal)
+                place = (signal.watch, signal.theme)
+                raised[place] = max(signal.level, raised.get(place, 0))
+                themes.setdefault(mention.id, signal.theme)
+        return heard, signals
 
     async def _standing(
         self, connection: AsyncConnection, mentions: Mapping[str, ClassifiedMention]

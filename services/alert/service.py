@@ -68,15 +68,8 @@ async def open_service(
         bell = Bell()
         levels = Levels(load_levels(settings.detection.levels))
         pager = Pager(directory, playbooks, levels, watches, settings.public_url)
-        responder = Responder(
-            engine,
-            detection,
-            pager,
-            bell,
-            clock,
-            settings.language,
-            ZoneInfo(settings.timezone),
-        )
+        zone = ZoneInfo(settings.timezone)
+        responder = Responder(engine, detection, pager, bell, clock, settings.language, zone)
         worker = Worker(
             service=NAME,
             group=NAME,
@@ -88,14 +81,13 @@ async def open_service(
         )
         relay = Relay(engine, bus, bell, clock, NAME)
         delivery = Delivery(engine, carriers, bell, clock, schedule=schedule)
-        commands = Commands(engine, pager, bell, clock)
         view = View(playbooks, directory, levels, settings.public_url)
-        router = APIRouter()
-        router.include_router(incidents_api(engine, commands, view, playbooks, gate))
-        router.include_router(rules_router(engine, settings.budgets(), gate, clock))
+        commands = Commands(engine, pager, bell, clock)
+        router = incidents_api(engine, commands, view, playbooks, gate)
+        rules = rules_router(engine, settings.budgets(), gate, clock)
         yield Service(
             name=NAME,
-            router=router,
+            router=_together(router, rules),
             loops={
                 "worker": worker.run,
                 "relay": relay.run,
@@ -122,6 +114,13 @@ def detection_of(settings: AlertSettings) -> Detection:
         settings.language,
         ZoneInfo(settings.timezone),
     )
+
+
+def _together(*routers: APIRouter) -> APIRouter:
+    both = APIRouter()
+    for router in routers:
+        both.include_router(router)
+    return both
 
 
 async def check_outbox(engine: AsyncEngine, clock: Clock) -> str:

@@ -118,6 +118,7 @@ class Storm(msgspec.Struct, array_like=True):
     looks: int = 0
     fresh: int = 0
     enough: int = 0
+    told: int = 0
 
     def fold(self, voice: Voice) -> None:
         """Takes a voice of the story in. What is not critical counts only as the press's report,

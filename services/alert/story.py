@@ -150,7 +150,8 @@ class Stories(msgspec.Struct):
 
     running: in the order in which they began. links: numbers of stories by the threads and posts
     that belong to them and by clusters of copies, the latest last. named: how many stories were
-    given a key, by what it begins with. now: the newest voice's time.
+    given a key, by what it begins with; forgotten: it is not all of them. now: the newest voice's
+    time.
     """
 
     vocabulary: Vocabulary = msgspec.field(default_factory=Vocabulary)
@@ -159,6 +160,7 @@ class Stories(msgspec.Struct):
     links: dict[int, int] = {}
     begun: int = 0
     named: dict[str, int] = {}
+    forgotten: bool = False
     now: float = 0.0
 
     def learn(self, mention: Mention) -> None:
@@ -334,10 +336,11 @@ class Stories(msgspec.Struct):
 
     def _named(self, stem: str) -> str:
         """A key that no story of the watch has had: an incident of last year is not this one."""
-        count = self.named.pop(stem, 0) + 1
+        count = self.named.pop(stem, self.begun if self.forgotten else 0) + 1
         self.named[stem] = count
         while len(self.named) > _MOST_NAMES:
             del self.named[next(iter(self.named))]
+            self.forgotten = True
         return stem if count == 1 else f"{stem}-{count}"
 
     def _tied(self, voice: Voice, cluster: int | None) -> tuple[Story | None, float]:

@@ -31,7 +31,9 @@ def voice_of(mention: ClassifiedMention, who: int, copied: bool, abusive: bool) 
 
 
 def counts_at(mention: ClassifiedMention) -> float:
-    """When it counts, in seconds since 1970."""
+    """When it counts, in seconds since 1970; a hint is news when it is given."""
+    if mention.kind == "hint":
+        return seconds(mention.collected_at)
     return min(seconds(mention.published_at), seconds(mention.collected_at))
 
 

@@ -66,12 +66,14 @@ class Copy(NamedTuple):
     copied: somebody else was first to say it.
     similarity: to the most similar text of the cluster, estimated.
     finding: once when the cluster becomes suspicious, and again when it is four times as large.
+    size: posts of the cluster so far.
     """
 
     cluster: int | None = None
     copied: bool = False
     similarity: float = 0.0
     finding: Finding | None = None
+    size: int = 0
 
 
 ALONE: Final = Copy()
@@ -135,7 +137,8 @@ class Campaign(msgspec.Struct):
         cluster.seen = max(cluster.seen, post.at)
         self._keep_wording(slot, cluster, drawn, post)
         finding = None if self._is_late(mention, at) else _told(cluster, at)
-        return Copy(cluster.number, post.author != cluster.author, similarity, finding)
+        copied, size = post.author != cluster.author, cluster.tally.size
+        return Copy(cluster.number, copied, similarity, finding, size)
 
     def _most_alike(self, drawn: Sketch) -> tuple[int, float] | None:
         """The row of the most similar text, and the similarity. What it meets that is too old is

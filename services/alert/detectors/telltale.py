@@ -137,6 +137,11 @@ class Tally(msgspec.Struct, array_like=True):
     authors: list[int] = msgspec.field(default_factory=list)
     """The smallest of the authors' numbers, in order (Bar-Yossef et al. 2002)."""
 
+    @property
+    def size(self) -> int:
+        """All posts, whoever wrote or passed them on."""
+        return self.copies + self.repeats + self.shared
+
     def add(self, post: Post, similarity: float) -> None:
         """`similarity` is that to the posts before; that of the first is not used."""
         if post.signs & SHARED:

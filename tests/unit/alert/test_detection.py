@@ -40,9 +40,9 @@ WORDS = TALK.split()
 
 def a_complaint(number: int) -> str:
     """Another choice of words for every number: no two are copies."""
-    return " ".join(
-        WORDS[(number * 7 + place * (number % 11 + 5)) % len(WORDS)] for place in range(9)
-    )
+    step, bend = number % 11 + 5, number // 407
+    places = (number * 7 + place * (step + bend * place) for place in range(9))
+    return " ".join(WORDS[place % len(WORDS)] for place in places)
 
 
 def a_voice(number: int, at: datetime, *, label: Label = "complaint", **rest: Any) -> Any:
@@ -141,6 +141,32 @@ def test_a_storm_that_is_over_falls_level_by_level() -> None:
     levels = [s.level for s in signals(hear(later, state)) if s.rule == LEVEL]
     assert levels == sorted(levels, reverse=True)
     assert levels[-1] <= 1
+
+
+def test_a_storm_that_goes_on_is_signalled_again_every_few_hours() -> None:
+    going_on = [
+        signal
+        for signal in signals(hear(a_storm(1800, 30.0)))
+        if signal.rule == LEVEL and signal.numbers["before"] == signal.level
+    ]
+    assert going_on
+    assert all(signal.level >= 2 for signal in going_on)
+
+
+def test_a_story_that_ends_in_silence_says_so_when_the_next_is_told() -> None:
+    state = WatchState()
+    storm = signals(hear(a_storm(60, 20.0), state))
+    (theme,) = {signal.theme for signal in storm if signal.rule == LEVEL}
+    later = [a_voice(700, NIGHT + timedelta(days=6))]
+    over = [signal for signal in signals(hear(later, state)) if signal.theme == theme]
+    assert [(signal.rule, signal.level) for signal in over] == [(LEVEL, 0)]
+
+
+def test_a_hint_about_an_old_post_is_news_of_today() -> None:
+    old = a_mention("1", kind="hint", label="other", severity=0.0, reasons=())
+    state = WatchState()
+    assert signals(hear([replace(old, published_at=NIGHT - timedelta(days=900))], state))
+    assert state.danger.begun == NIGHT.timestamp()
 
 
 def test_copies_count_as_one_voice() -> None:

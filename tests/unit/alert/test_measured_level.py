@@ -75,25 +75,52 @@ def test_a_measured_level_rises_and_falls() -> None:
     assert levels(*rungs) == [2, 4, 3, 1]
 
 
-def test_what_a_rule_said_is_the_floor_of_what_is_measured() -> None:
+def test_what_a_rule_said_is_the_floor_until_more_was_measured() -> None:
     rungs = [
         a_signal("danger", 3),
         a_signal(LEVEL, 2, 2),
         a_signal(LEVEL, 5, 3, before=2),
         a_signal(LEVEL, 1, 4, before=5),
     ]
-    assert levels(*rungs) == [3, 3, 5, 3]
+    assert levels(*rungs) == [3, 3, 5, 1]
 
 
-def test_what_a_person_said_is_the_floor_too_and_may_be_lower() -> None:
-    incident = after(a_signal("danger", 3))
-    assert incident is not None
-    incident = decided(incident, set_level(incident, 1, "halb so wild", "anna", LATER))
-    raised = after(a_signal(LEVEL, 4, 2), incident=incident)
-    assert raised is not None
-    lowered = after(a_signal(LEVEL, 0, 3, before=4), incident=raised)
-    assert lowered is not None
-    assert (incident.level, raised.level, lowered.level) == (1, 4, 1)
+def test_a_level_that_falls_raises_nothing_where_a_person_set_it_lower() -> None:
+    storm = after(a_signal(LEVEL, 5))
+    assert storm is not None
+    calmed = decided(storm, set_level(storm, 1, "halb so wild", "anna", LATER))
+    falling = on_signals(calmed, [a_signal(LEVEL, 4, 2, before=5)], (), LATER)
+    assert falling.events == ()
+    rising = on_signals(calmed, [a_signal(LEVEL, 6, 3, before=5)], (), LATER)
+    assert rising.incident is not None
+    assert rising.incident.level == 6
+
+
+def test_a_level_that_holds_opens_another_incident_after_the_end() -> None:
+    assert after(a_signal(LEVEL, 3, before=3)) is not None
+    going_on = after(a_signal(LEVEL, 3))
+    assert on_signals(going_on, [a_signal(LEVEL, 3, 2, before=3)], (), LATER).events == ()
+
+
+def test_a_rise_after_a_day_of_calm_wakes_people_also_below_what_it_once_was() -> None:
+    grave = after(a_signal("danger", 3))
+    rise = a_signal(LEVEL, 3, 2, before=1)
+    soon = on_signals(grave, [rise], (), LATER)
+    assert soon.events == ()
+    late = on_signals(grave, [rise], (), NIGHT + timedelta(days=2))
+    (verdict,) = judge(grave, late.events, ())
+    assert isinstance(verdict, Notice)
+    assert verdict.cause == "worsened"
+
+
+def test_a_danger_that_is_severe_wakes_people_whose_incident_is_open() -> None:
+    grave = after(a_signal("danger", 3))
+    numbers = {"severity": 0.97, "needed": 0.7}
+    worse = on_signals(grave, [replace(a_signal("danger", 3, 2), numbers=numbers)], (), LATER)
+    (verdict,) = judge(grave, worse.events, ())
+    assert isinstance(verdict, Notice)
+    alike = on_signals(grave, [a_signal("danger", 3, 3)], (), LATER)
+    assert judge(grave, alike.events, ()) == [Silence(2, "joined_at_the_same_level")]
 
 
 @pytest.mark.parametrize(("rule", "level", "wakes"), [
