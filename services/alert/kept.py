@@ -103,16 +103,6 @@ async def _become_evidence(
     )
 
 
-async def of_cluster(connection: AsyncConnection, watch: str, cluster: str) -> list[Quote]:
-    """The kept copies of one text, in the order they were published."""
-    snapshots = await connection.scalars(
-        select(voices.c.snapshot)
-        .where(voices.c.watch == watch, voices.c.cluster == cluster)
-        .order_by(voices.c.published_at, voices.c.mention)
-    )
-    return [_QUOTE.decode(snapshot) for snapshot in snapshots]
-
-
 async def forget(connection: AsyncConnection, mentions: Collection[str]) -> None:
     """Blanks the texts of mentions that their sources no longer show."""
     rows = await connection.execute(

@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from libs.common.db import reading, writing
 from libs.common.errors import Retryable
 from services.alert import kept
 from services.alert.detection import KEPT_VOICES
 from services.alert.kept import KEPT_FOR, Kept, Tidying
+from services.alert.tables import voices
 from tests.integration.alert.crowds import a_crowd, a_voice, deletion, kept_voices, outcome
 from tests.integration.alert.house import a_house
 from tests.unit.alert.builders import NIGHT
@@ -98,21 +100,8 @@ async def test_a_voice_that_is_kept_stays_as_it_was(database_url: str) -> None:
             await kept.keep(connection, [Kept(edited, "other", "c1")], NIGHT)
         assert await kept_voices(house) == {first.id}
         async with reading(house.engine) as connection:
-            assert await kept.of_cluster(connection, "motorrad-ag", "c1") == []
-
-
-async def test_the_copies_of_a_text_come_in_the_order_they_were_published(
-    database_url: str,
-) -> None:
-    async with a_house(database_url) as house:
-        late, early = a_voice(1, NIGHT + MINUTE), a_voice(2, NIGHT)
-        other = a_voice(3, NIGHT)
-        async with writing(house.engine) as connection:
-            new = [Kept(late, "", "c1"), Kept(early, "general", "c1"), Kept(other, "", "c2")]
-            await kept.keep(connection, new, NIGHT)
-        async with reading(house.engine) as connection:
-            copies = await kept.of_cluster(connection, "motorrad-ag", "c1")
-        assert [quote.mention for quote in copies] == [early.id, late.id]
+            clusters = list(await connection.scalars(select(voices.c.cluster)))
+        assert clusters == [None]
 
 
 async def test_old_voices_are_let_go_of_and_evidence_stays(database_url: str) -> None:
