@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic import AfterValidator, Field
 
 from libs.common.settings import Strict, load
@@ -58,7 +58,7 @@ class Abuse:
             for anchor in _anchors(pattern):
                 anchors.setdefault(anchor, []).append(number)
         self._asking = list(anchors.values())
-        self._automaton = AhoCorasick(list(anchors))
+        self._automaton = AhoCorasick(list(anchors), implementation=Implementation.DFA)
         harmless = "|".join(_expression(_fold(pattern)) for pattern in words.harmless)
         self._harmless = re.compile(harmless or r"(?!)")
 
@@ -84,6 +84,8 @@ def load_abuse(path: Path | None = None) -> Abuse:
 
 def _fold(text: str) -> str:
     """Small letters; umlauts in two letters, one kind of apostrophe."""
+    if text.isascii():
+        return text.lower()
     return (
         text.lower()
         .replace("ä", "ae")

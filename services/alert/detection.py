@@ -28,7 +28,7 @@ from services.alert.signal import BEFORE, HINT, LEVEL, Signal
 from services.alert.storm import NEVER, Storm
 from services.alert.story import Story
 from services.alert.texts import texts
-from services.alert.voice import CRITICAL, author_of, counts_at, is_late, voice_of
+from services.alert.voice import CRITICAL, author_of, news_at, voice_of
 from services.alert.watch import WatchState
 
 LEVELS: Final[Mapping[DetectorName, int]] = {
@@ -102,70 +102,88 @@ class Detection:
         """
         if mention.classification.reclassified:
             return NOTHING
-        clock = max(state.clock, mention.collected_at.timestamp())
+        collected, clock = mention.collected_at.timestamp(), state.clock
+        if collected > clock:
+            state.clock = clock = collected
         known = not state.seen.is_new(mention.id, clock)
         grave = may_be_grave(mention) and state.seen.is_new(f"!{mention.id}", clock)
-        late = is_late(mention, state.clock)
-        state.clock = clock
-        if late:
+        at = news_at(mention, collected, clock)
+        if at is None:
             return NOTHING
         if known:
-            return self._again(state, mention, grave, themes.get(mention.id))
-        return self._fresh(state, mention, blindness)
+            return self._again(state, mention, at, grave, themes.get(mention.id))
+        return self._fresh(state, mention, at, blindness)
 
     def _again(
-        self, state: WatchState, mention: ClassifiedMention, grave: bool, theme: str | None
+        self,
+        state: WatchState,
+        mention: ClassifiedMention,
+        at: float,
+        grave: bool,
+        theme: str | None,
     ) -> Heard:
         """grave: it says something grave, and did not before."""
         signal = self._rules.signal(mention)
         signals = [] if signal is None else [self._placed(signal, theme)]
-        voice = voice_of(mention, author_of(mention), copied=False, abusive=False)
+        voice = voice_of(mention, at, author_of(mention), copied=False, abusive=False)
         finding = state.danger.fold(voice) if grave else None
         if finding is not None:
             story = state.stories.place(voice, self._playbook(voice))
             signals.append(self._noticed(finding, mention, theme or story.key, story.playbook))
         return Heard(tuple(_loudest(signals)), again=True) if signals else NOTHING
 
-    def _fresh(self, state: WatchState, mention: ClassifiedMention, blindness: Blindness) -> Heard:
-        copy = state.campaign.fold(mention, counts_at(mention), self._zone)
-        voice = self._voice(mention, copy)
+    def _fresh(
+        self, state: WatchState, mention: ClassifiedMention, at: float, blindness: Blindness
+    ) -> Heard:
+        copy = state.campaign.fold(mention, at, self._zone)
+        voice = self._voice(mention, at, copy)
         findings = _findings(state, voice, blindness)
         ruled = self._rules.signal(mention)
-        story = None
+        story, signals = None, list[Signal]()
         if voice.critical or findings or ruled is not None:
             story = state.stories.place(voice, self._playbook(voice), copy.cluster)
-            ended = _ended(state)
-            spread = state.spread.fold(voice, story.key)
-            findings += () if spread is None else (spread,)
+            signals = self._told(state, voice, story, findings, ruled)
         else:
             state.stories.learn(mention)
-        signals: list[Signal] = []
-        if story is not None:
-            signals += (self._over(key, before, mention) for key, before in ended)
-            if ruled is not None:
-                signals.append(self._placed(ruled, story.key))
-            signals += (
-                self._noticed(finding, mention, story.key, story.playbook) for finding in findings
-            )
-            storm = _storm(state, story)
-            storm.fold(voice)
-            if voice.critical and _is_calm(state):
-                state.subjects.learn(story.playbook)
-        state.audience.heard(voice.at)
+        state.audience.heard(at)
         if state.stories.running:
-            state.usual(voice.at)
-            if story is not None or voice.at >= 60.0 * state.looks:
+            state.usual(at)
+            if story is not None or at >= 60.0 * state.looks:
                 signals += self._graded(state, voice, story)
         if copy.finding is not None:
             signals.append(self._campaign(copy.finding, mention, copy))
+        if story is None and copy.cluster is None:
+            return Heard(tuple(_loudest(signals))) if signals else NOTHING
         kept = _kept(mention, story, copy, bool(signals))
         return Heard(tuple(_loudest(signals)) if signals else (), kept)
 
-    def _voice(self, mention: ClassifiedMention, copy: Copy) -> Voice:
+    def _told(
+        self,
+        state: WatchState,
+        voice: Voice,
+        story: Story,
+        findings: tuple[Finding, ...],
+        ruled: Signal | None,
+    ) -> list[Signal]:
+        """Folds a voice that was placed in a story; gives what is to be told of it, but for the
+        story's level."""
+        mention = voice.mention
+        signals = [self._over(key, before, mention) for key, before in _ended(state)]
+        if ruled is not None:
+            signals.append(self._placed(ruled, story.key))
+        spread = state.spread.fold(voice, story.key)
+        findings += () if spread is None else (spread,)
+        signals += (self._noticed(each, mention, story.key, story.playbook) for each in findings)
+        _storm(state, story).fold(voice)
+        if voice.critical and _is_calm(state):
+            state.subjects.learn(story.playbook)
+        return signals
+
+    def _voice(self, mention: ClassifiedMention, at: float, copy: Copy) -> Voice:
         who = author_of(mention) if copy.cluster is None else copy.cluster
         critical = mention.classification.label in CRITICAL
         abusive = critical and self._abuse.is_in(mention.text)
-        return voice_of(mention, who, copy.copied, abusive)
+        return voice_of(mention, at, who, copy.copied, abusive)
 
     def _playbook(self, voice: Voice) -> str:
         return self._playbooks.for_cues(voice.themes, voice.mention.kind).id
@@ -210,7 +228,8 @@ class Detection:
                 continue
             if storm.due(minute):
                 yield from self._regraded(state, voice, story, storm)
-            state.looks = min(state.looks, storm.looks)
+            if storm.looks < state.looks:
+                state.looks = storm.looks
 
     def _regraded(
         self, state: WatchState, voice: Voice, story: Story, storm: Storm
@@ -290,10 +309,11 @@ def _numbers(finding: Finding, mention: ClassifiedMention) -> dict[str, float]:
 def _is_calm(state: WatchState) -> bool:
     """Whether no running story is what somebody would be woken for."""
     storms = state.storms
-    return all(
-        story.key not in storms or storms[story.key].level < OPENS_FROM
-        for story in state.stories.running
-    )
+    for story in state.stories.running:
+        storm = storms.get(story.key)
+        if storm is not None and storm.level >= OPENS_FROM:
+            return False
+    return True
 
 
 def _ended(state: WatchState) -> list[tuple[str, int]]:
@@ -301,6 +321,8 @@ def _ended(state: WatchState) -> list[tuple[str, int]]:
     if len(state.storms) < len(state.stories.running):
         return []
     running = {story.key for story in state.stories.running}
+    if running.issuperset(state.storms):
+        return []
     ended = [(key, storm.level) for key, storm in state.storms.items() if key not in running]
     for key, _ in ended:
         del state.storms[key]
@@ -317,14 +339,13 @@ def _storm(state: WatchState, story: Story) -> Storm:
 def _findings(state: WatchState, voice: Voice, blindness: Blindness) -> tuple[Finding, ...]:
     """What the detectors noticed that need no story."""
     bursts = state.bursts.fold(voice, blindness)
-    found = (
-        state.tone.fold(voice),
-        state.danger.fold(voice),
-        state.big_voice.fold(voice),
-        state.worry.fold(voice),
-    )
-    if not any(found):
+    tone = state.tone.fold(voice)
+    danger = state.danger.fold(voice)
+    big = state.big_voice.fold(voice)
+    worry = state.worry.fold(voice)
+    if not (tone or danger or big or worry):
         return bursts
+    found = (tone, danger, big, worry)
     return (*bursts, *(finding for finding in found if finding is not None))
 
 

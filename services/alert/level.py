@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import ceil, erfc, exp, sqrt
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -77,6 +77,18 @@ class Grade(msgspec.Struct, frozen=True):
 Needed: TypeAlias = Callable[[Usual], float]
 
 
+class Ask(NamedTuple):
+    """What a level asks of a criterion.
+
+    least: no less than this, whatever is usual. Most voices are those of small stories, which lack
+    even that: to look at it first spares to reckon what chance gathers.
+    """
+
+    criterion: Criterion
+    least: float
+    needed: Needed
+
+
 class Levels:
     """Judges by one table. Holds no state: that is the storm's."""
 
@@ -92,10 +104,11 @@ class Levels:
         many voices as that needs. at: the mention's time, in seconds since 1970; what lies before
         the storm's newest minute does not turn time back.
         """
-        if not storm.due(int(at // 60)):
+        minute = int(at // 60)
+        if not storm.due(minute):
             return None
         before = storm.level
-        storm.pass_to(int(at // 60))
+        storm.pass_to(minute)
         reading = Reading(storm, audience, usual)
         self._settle(storm, reading)
         voices = int(reading["voices"])
@@ -123,10 +136,12 @@ class Levels:
     def lacking(self, level: int, reached: Callable[[Criterion], bool]) -> Lacking:
         """What that level lacks, 1 to 6."""
         step = self._steps[level - 1]
-        some = tuple(name for name, _ in step.some if not reached(name))
+        some = tuple(ask.criterion for ask in step.some if not reached(ask.criterion))
         count = max(0, step.count - (len(step.some) - len(some)))
         return Lacking(
-            tuple(name for name, _ in step.all if not reached(name)), some if count else (), count
+            tuple(ask.criterion for ask in step.all if not reached(ask.criterion)),
+            some if count else (),
+            count,
         )
 
     def reached(self, level: int, criterion: Criterion, reading: Reading) -> bool:
@@ -207,11 +222,11 @@ class _Step:
         self.rests = int(rung.rests.total_seconds()) // 60
         self.count = rung.some.at_least if rung.some else 0
         some = rung.some.of if rung.some else Bars()
-        self.all = tuple((name, self._needs(name, bar, table)) for name, bar in rung.all_.asked())
-        self.some = tuple((name, self._needs(name, bar, table)) for name, bar in some.asked())
-        self.counts_first = all(name in WINDOWS for name, _ in self.some)
-        self._needed = dict((*self.all, *self.some))
-        demanded = {name for name, _ in self.all}
+        self.all = tuple(self._ask(name, bar, table) for name, bar in rung.all_.asked())
+        self.some = tuple(self._ask(name, bar, table) for name, bar in some.asked())
+        self.counts_first = bool(self.some) and all(ask.criterion in WINDOWS for ask in self.some)
+        self._asks = {ask.criterion: ask for ask in (*self.all, *self.some)}
+        demanded = {ask.criterion for ask in self.all}
         above = table.levels[rung.level :]
         self.gates = all(demanded <= {name for name, _ in up.all_.asked()} for up in above)
 
@@ -219,18 +234,19 @@ class _Step:
         return self.holds_all(reading) and self.holds_some(reading)
 
     def holds_all(self, reading: Reading) -> bool:
-        usual = reading.usual
-        for name, needed in self.all:  # noqa: SIM110 (a generator costs more than all it asks)
-            if reading[name] < needed(usual):
+        for name, least, needed in self.all:
+            value = reading[name]
+            if value < least or value < needed(reading.usual):
                 return False
         return True
 
     def holds_some(self, reading: Reading) -> bool:
-        wanted, usual = self.count, reading.usual
-        for name, needed in self.some:
+        wanted = self.count
+        for name, least, needed in self.some:
             if not wanted:
                 return True
-            wanted -= reading[name] >= needed(usual)
+            value = reading[name]
+            wanted -= value >= least and value >= needed(reading.usual)
         return not wanted
 
     def reached(self, criterion: Criterion, reading: Reading) -> bool:
@@ -239,24 +255,31 @@ class _Step:
 
     def needed(self, criterion: Criterion, usual: Usual) -> float | None:
         """What it asks for; None where it asks for nothing."""
-        needed = self._needed.get(criterion)
-        return None if needed is None else needed(usual)
+        ask = self._asks.get(criterion)
+        return None if ask is None else ask.needed(usual)
 
-    def _needs(self, criterion: Criterion, bar: AnyBar, table: LevelTable) -> Needed:
-        if isinstance(bar, CountBar):
-            chance = table.beyond_chance if self.level >= ALERTING else None
-            return _voices(bar, WINDOWS[criterion], chance)
-        if isinstance(bar, JoiningBar):
-            return _share(bar)
+    def _ask(self, criterion: Criterion, bar: AnyBar, table: LevelTable) -> Ask:
         if isinstance(bar, PressBar):
             publishers = table.tiers.publishers(bar.tier)
-            return lambda _: publishers
-        return lambda _: bar.at_least
+            return Ask(criterion, publishers, _constant(publishers))
+        at_least, needed = bar.at_least, _constant(bar.at_least)
+        if isinstance(bar, CountBar):
+            chance = table.beyond_chance if self.level >= ALERTING else None
+            needed = _voices(bar, WINDOWS[criterion], chance)
+        elif isinstance(bar, JoiningBar):
+            needed = _share(bar)
+        return Ask(criterion, at_least, needed)
+
+
+def _constant(at_least: float) -> Needed:
+    return lambda _: at_least
 
 
 def _voices(bar: CountBar, hours: float, chance: float | None) -> Needed:
     at_least, per_hour = bar.at_least, bar.times_usual * hours
     critical = bar.times_usual_critical
+    if not per_hour and not critical and chance is None:
+        return _constant(ceil(at_least))
 
     def needed(usual: Usual) -> float:
         expected = usual.critical_per_hour * hours

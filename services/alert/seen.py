@@ -24,6 +24,8 @@ SHELVES: Final = 16
 WIDTH: Final = 4
 """Bytes kept of an id. Of at most 4,608 ids a sixteenth stands on a shelf, so that a new id is
 taken for a known one once in 15 million mentions of the busiest watches, and less in others."""
+_DIGITS: Final = 2 + 2 * WIDTH
+"""Of an id: what its shelf and the bytes kept of it are read from."""
 
 
 class Turn(msgspec.Struct):
@@ -53,11 +55,11 @@ class Seen(msgspec.Struct):
         collection so far, in seconds since 1970."""
         place, mark = _mark(mention)
         shelf = self.shelves[place]
-        at = shelf.find(mark)
+        at = shelf.rfind(mark)
         while at >= 0:
             if at % WIDTH == 0:
                 return False
-            at = shelf.find(mark, at + 1)
+            at = shelf.rfind(mark, 0, at + WIDTH - 1)
         if self.added >= TURN or clock - self.begun >= TURN_SECONDS:
             self._turn(clock)
         shelf += mark
@@ -87,7 +89,7 @@ class Seen(msgspec.Struct):
 def _mark(mention: str) -> tuple[int, bytes]:
     """The id's shelf, and what is kept of it. Ids are hexadecimal; anything else is hashed."""
     try:
-        mark = bytes.fromhex(mention[: 2 * WIDTH + 2])
+        mark = bytes.fromhex(mention[:_DIGITS])
     except ValueError:
         mark = b""
     if len(mark) <= WIDTH:

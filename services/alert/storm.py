@@ -77,8 +77,7 @@ class Audience(msgspec.Struct, array_like=True):
         return sum(self.mentions[each % HOUR] for each in range(minute - SUDDEN + 1, minute + 1))
 
     def _pass_to(self, minute: int) -> None:
-        _clear(self.mentions, self.now, minute)
-        self.total = sum(self.mentions)
+        self.total -= _clear(self.mentions, self.now, minute)
         self.now = minute
 
 
@@ -315,17 +314,20 @@ class Storm(msgspec.Struct, array_like=True):
         return some / whole if whole else 0.0
 
 
-def _clear(minutes: list[int], before: int, now: int) -> None:
-    """Forgets what stands where the minutes after `before`, up to `now`, come to stand."""
-    if now - before >= HOUR:
-        minutes[:] = _NOTHING
-        return
+def _clear(minutes: list[int], before: int, now: int) -> int:
+    """Forgets what stands where the minutes after `before`, up to `now`, come to stand, and tells
+    how much that was."""
     first, end = (before + 1) % HOUR, now % HOUR + 1
+    if now - before >= HOUR:
+        first, end = 0, HOUR
     if first < end:
+        gone = sum(minutes[first:end])
         minutes[first:end] = _NOTHING[first:end]
     else:
+        gone = sum(minutes[first:]) + sum(minutes[:end])
         minutes[first:] = _NOTHING[first:]
         minutes[:end] = _NOTHING[:end]
+    return gone
 
 
 def publisher(url: str | None, source: str) -> str:

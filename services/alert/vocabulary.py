@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -31,6 +32,8 @@ _ENDINGS: Final = re.compile(r"(?<=\w{4})(?:ing|est|ern|e[nrsmd]|t?e|[nst])$")
 _FILE: Final = Path(__file__).parent / "stopwords.yaml"
 
 _KNOWN_WORDS: Final = 32_768
+_LONGEST_PIECE: Final = 40
+"""Letters between two blanks; more than that is hardly met twice."""
 _MOST_WORDS: Final = 160
 _UNHEARD: Final = 0.001
 """Share of texts with a word nobody is known to use often."""
@@ -114,14 +117,17 @@ def terms(mention: Mention) -> tuple[str, ...]:
 
 def terms_of(text: str) -> tuple[str, ...]:
     """As `terms`, of a text. No addresses, no handles, no numbers, no stop words."""
-    found = dict.fromkeys(map(_TERMS.__getitem__, words_of(text)))
-    found.pop("", None)
+    found = dict.fromkeys(chain.from_iterable(map(_PIECES.__getitem__, _read(text).split())))
     return tuple(found)[:MOST_TERMS]
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in small letters, in order, unfolded."""
-    return _WORD.findall(without_addresses(text[:READ_CHARACTERS].lower()))
+    return _WORD.findall(_read(text))
+
+
+def _read(text: str) -> str:
+    return without_addresses(text[:READ_CHARACTERS].lower())
 
 
 def without_addresses(text: str) -> str:
@@ -150,6 +156,22 @@ class _Terms(dict[str, str]):
 
 
 _TERMS: Final = _Terms()
+
+
+class _Pieces(dict[str, tuple[str, ...]]):
+    """The terms of what stands between two blanks: to look up `bremse,` is quicker than to find
+    the word in it."""
+
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        if len(self) >= _KNOWN_WORDS:
+            self.clear()
+        said = tuple(term for word in _WORD.findall(piece) if (term := _TERMS[word]))
+        if len(piece) <= _LONGEST_PIECE:
+            self[piece] = said
+        return said
+
+
+_PIECES: Final = _Pieces()
 
 
 @cache

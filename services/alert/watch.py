@@ -15,8 +15,9 @@ from services.alert.detectors.tone import Tone
 from services.alert.detectors.worry import Worry
 from services.alert.level import Usual
 from services.alert.seen import Seen
+from services.alert.stories import Stories
 from services.alert.storm import Audience, Storm
-from services.alert.story import Stories, Story
+from services.alert.story import Story
 from services.alert.subjects import Subjects
 
 LEARNING_HOURS: Final = 48.0

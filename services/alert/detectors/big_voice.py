@@ -69,14 +69,15 @@ class BigVoice(msgspec.Struct):
 
     def _learn(self, reach: int) -> None:
         self.counts[_bin(reach)] += 1
-        self.known += 1
-        if self.known >= MEMORY:
+        self.known = known = self.known + 1
+        if known >= MEMORY:
             self.counts = [count // 2 for count in self.counts]
             self.known = sum(self.counts)
 
 
 def _bin(reach: int) -> int:
-    return min(BINS - 1, int(BINS_PER_OCTAVE * math.log2(reach)))
+    place = int(BINS_PER_OCTAVE * math.log2(reach))
+    return place if place < BINS else BINS - 1
 
 
 def _upper_edge(place: int) -> float:

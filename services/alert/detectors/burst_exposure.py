@@ -26,14 +26,16 @@ class Shares(msgspec.Struct):
         """Takes in a mention."""
         if self.epoch < 0.0:
             self.epoch = at
-        weight = 2.0 ** min((at - self.epoch) / HALF_LIFE_SECONDS, 500.0)
+        age = (at - self.epoch) / HALF_LIFE_SECONDS
+        weight = 2.0 ** (age if age < 500.0 else 500.0)
         if weight > _TOO_LARGE:
             self._rebase(at, weight)
             weight = 1.0
         weights = self.weights
-        if source not in weights and len(weights) >= MOST_SOURCES:
+        before = weights.get(source)
+        if before is None and len(weights) >= MOST_SOURCES:
             del weights[min(weights, key=weights.__getitem__)]
-        weights[source] = weights.get(source, 0.0) + weight
+        weights[source] = weight if before is None else before + weight
         self.total += weight
 
     def seen(self, blind: Set[str]) -> float:

@@ -200,17 +200,17 @@ class Burst(msgspec.Struct):
         slot = self.bucket % _LONGEST
         if self.seen[slot] < LEAST_SEEN:
             return
-        usual = self.usual
-        resting = self.bucket < self.rests_until
+        bucket, usual = self.bucket, self.usual
+        resting = bucket < self.rests_until
         for scale, peaks in enumerate(self.peaks):
             height = self._height(scale, counted)
             if height == _UNKNOWN:
                 continue
             if resting:
                 self.top[scale] = max(self.top[scale], height)
-                if height >= peaks.height(self.bucket, usual) + MARGIN:
-                    self.rests_until = max(self.rests_until, self.bucket + CALM)
-            if peaks.take(self.bucket, height, usual):
+                if height >= peaks.height(bucket, usual) + MARGIN:
+                    self.rests_until = max(self.rests_until, bucket + CALM)
+            if peaks.take(bucket, height, usual):
                 self.passed_until = -1
         self.logs += _log(counted, self.seen[slot])
 

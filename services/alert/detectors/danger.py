@@ -140,7 +140,7 @@ class Danger(msgspec.Struct):
 
 def is_candidate(voice: Voice) -> bool:
     """Whether it would be grave if it is true, and is nobody else's text."""
-    if voice.label != "crisis_candidate" or voice.severity < HURTING or voice.copied:
+    if voice.label != "crisis_candidate" or voice.copied or voice.severity < HURTING:
         return False
     return voice.severity >= _needed(voice)
 

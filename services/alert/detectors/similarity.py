@@ -13,6 +13,7 @@ bits (Li & König 2010). The standard error of an estimated 0.8 is 0.05.
 from __future__ import annotations
 
 import re
+import struct
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -47,9 +48,10 @@ def _odd_numbers(count: int, seed: int) -> _Numbers:
     return np.array(numbers, dtype=np.uint32)
 
 
-_FACTORS: Final = _odd_numbers(PERMUTATIONS, 1)[:, None]
-_SHIFTS: Final = _odd_numbers(PERMUTATIONS, 2)[:, None]
-_LOW, _HIGH = np.uint32(1 << 9), np.uint32(1 << 10)
+_FACTORS: Final = _odd_numbers(PERMUTATIONS, 1)
+_SHIFTS: Final = _odd_numbers(PERMUTATIONS, 2)
+_LOW_HIGH: Final = np.array([[1 << 9], [1 << 10]], dtype=np.uint32)
+_KEPT: Final = struct.Struct("<QQ")
 _MIDDLE, _LAST = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
 _MIX, _HALF = np.uint32(0xC2B2AE3D), np.uint32(15)
 
@@ -74,14 +76,11 @@ def sketch(text: str) -> Sketch | None:
     letters = sum(map(len, different))
     if len(different) < LEAST_WORDS or letters < LEAST_LETTERS:
         return None
-    triples = _hashed_triples(found)
-    minima = (_FACTORS * triples + _SHIFTS).min(axis=1)
-    return Sketch(
-        int.from_bytes(np.packbits((minima & _LOW) != 0).tobytes(), "little"),
-        int.from_bytes(np.packbits((minima & _HIGH) != 0).tobytes(), "little"),
-        len(different),
-        letters,
-    )
+    permuted = _hashed_triples(found)[:, None] * _FACTORS
+    permuted += _SHIFTS
+    bits = (permuted.min(axis=0) & _LOW_HIGH) != 0
+    low, high = _KEPT.unpack(np.packbits(bits).tobytes())
+    return Sketch(low, high, len(different), letters)
 
 
 def nearest(low: bytearray, high: bytearray, to: Sketch) -> tuple[int, int]:

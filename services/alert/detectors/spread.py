@@ -6,6 +6,7 @@ is. Somebody who posts the same everywhere is one voice and does not make a stor
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final
 from zlib import crc32
 
@@ -71,7 +72,10 @@ class Spread(msgspec.Struct):
             if story is None and len(self.stories) >= MOST_STORIES:
                 del self.stories[min(self.stories, key=lambda key: self.stories[key].heard)]
             story = self.stories[key] = Story(at, at)
-        story.begun, story.heard = min(story.begun, at), max(story.heard, at)
+        if at > story.heard:
+            story.heard = at
+        elif at < story.begun:
+            story.begun = at
         return story
 
 
@@ -94,12 +98,12 @@ def _visit(places: dict[int, float], place: int, at: float) -> None:
 def _notice(story: Story, at: float) -> Finding | None:
     most = len(story.places) + len(story.press)
     heard_press = story.press_told or not story.press
-    if heard_press and all(step > most or step <= story.told for step in STEPS):
+    if heard_press and _step(most) <= story.told:
         return None
     press = sum(at - latest <= LASTING for latest in story.press.values())
     places = press + sum(at - latest <= LASTING for latest in story.places.values())
     first_press = press > 0 and not story.press_told
-    reached = max((step for step in STEPS if step <= places), default=0)
+    reached = _step(places)
     if reached <= story.told and not first_press:
         return None
     story.told = max(story.told, reached)
@@ -114,6 +118,12 @@ def _notice(story: Story, at: float) -> Finding | None:
             "hours": (story.heard - story.begun) / 3600.0,
         },
     )
+
+
+def _step(places: int) -> int:
+    """The highest of `STEPS` that so many places reach; 0 below the first."""
+    reached = bisect_right(STEPS, places)
+    return STEPS[reached - 1] if reached else 0
 
 
 def _place(voice: Voice) -> int:

@@ -104,18 +104,17 @@ class Tone(msgspec.Struct):
     quiet_until: float = 0.0
 
     def fold(self, voice: Voice) -> Finding | None:
-        at, critical = voice.at, voice.critical
-        slot = int(at // SLOT_SECONDS)
-        if slot > self.slot:
+        at, critical, who = voice.at, voice.critical, voice.who
+        slot, newest = int(at // SLOT_SECONDS), self.slot
+        if slot > newest:
             self._move_on(slot)
-        elif slot <= self.slot - SLOTS:
+        elif slot <= newest - SLOTS:
             return None
-        who = voice.who
-        heard = (who ^ (int(at // DAY) * 2 + critical) << _WHO_BITS) & _BITS
+        heard, known = (who ^ (int(at // DAY) * 2 + critical) << _WHO_BITS) & _BITS, self.heard
         place = (who + critical * HEARD // 2) % HEARD
-        if self.heard[place] == heard:
+        if known[place] == heard:
             return None
-        self.heard[place] = heard
+        known[place] = heard
         self._count(slot, critical)
         if not critical or self.shift is not None or at < self.quiet_until:
             return None
@@ -136,11 +135,12 @@ class Tone(msgspec.Struct):
         return PRIOR_CRITICAL + self.critical * scale, PRIOR_OTHERS + self.others * scale
 
     def _count(self, slot: int, critical: bool) -> None:
+        bits = self.bits
         if self.filled == REMEMBERED:
-            self._learn(self.bits >> (REMEMBERED - 1))
+            self._learn(bits >> (REMEMBERED - 1))
         else:
             self.filled += 1
-        self.bits = (self.bits << 1 | critical) & _BITS
+        self.bits = (bits << 1 | critical) & _BITS
         place, sums = slot % SLOTS, self.sums
         self.slots_all[place] += 1
         sums[2] += 1

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from libs.common.query.fold import fold
 from services.alert.detector import Voice
-from services.alert.story import MOST_STORIES, Stories, Story
+from services.alert.stories import MOST_STORIES, Stories
+from services.alert.story import Story
 from services.alert.vocabulary import terms
 from tests.unit.alert.story_builders import BRAKES, LEAK, TANKS, a_voice
 
@@ -302,3 +303,22 @@ def test_a_key_never_changes_while_the_story_runs() -> None:
         assert keys.setdefault(story.number, story.key) == story.key
         assert len({each.key for each in stories.running}) == len(stories.running)
     assert len(keys) == 2
+
+
+def test_what_few_have_said_long_ago_is_forgotten_first() -> None:
+    story = Story("theme", "general", 1, 0.0)
+    story.learn(1, ["brems", "kuppl", *(f"alt{n}" for n in range(15))])
+    story.learn(2, ["kuppl", *(f"neu{n}" for n in range(16))])
+    assert story.said == {"kuppl": 2, "alt12": 1, "alt13": 1, "alt14": 1} | {
+        f"neu{n}": 1 for n in range(16)
+    }
+
+
+def test_parts_of_compounds_are_those_that_several_have_said_by_now() -> None:
+    story = Story("theme", "general", 1, 0.0)
+    story.learn(1, ["bremse", "motor", "öl"])
+    assert story.parts("vorderradbremse motoröl") == []
+    story.learn(2, ["öl", "bremse"])
+    assert story.parts("vorderradbremse motoröl") == ["bremse"]
+    story.learn(3, ["motor"])
+    assert story.parts("vorderradbremse motoröl") == ["bremse", "motor"]

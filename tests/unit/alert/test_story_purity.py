@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.alert.playbook import GENERAL, load_playbooks
-from services.alert.story import VAGUE, Stories
+from services.alert.stories import VAGUE, Stories
 from services.alert.vocabulary import terms_of
 from tests.unit.alert.story_builders import a_voice
 from training.corpus import Sample, read

@@ -97,3 +97,11 @@ def test_insults_are_told_from_words_that_begin_alike() -> None:
     assert is_insult("arschlocher")
     assert is_insult("pack")
     assert not any(map(is_insult, ("packung", "sauerstoff", "mistake", "asien")))
+
+
+def test_words_are_told_apart_whatever_stands_between_them() -> None:
+    assert terms_of("Bremse/Kupplung,Getriebe (Motor-Öl)") == terms_of(
+        "Bremse Kupplung Getriebe Motor Öl"
+    )
+    words = [f"{letter}motor" for letter in "bcdfghkl"]
+    assert terms_of("-".join(words)) == terms_of("-".join(words)) == tuple(words)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from libs.common.events import ClassifiedMention, Engagement, Kind, Label, Reason
 from services.alert.detector import Voice
-from services.alert.voice import author_of, is_late, voice_of
+from services.alert.voice import author_of, news_at, voice_of
 from tests.unit.alert.builders import NIGHT, a_mention
 from tests.unit.alert.detectors.voices import a_reason
 
@@ -17,16 +17,20 @@ NOW = NIGHT.timestamp()
 HOURS = 3600.0
 
 
+def a_voice(mention: ClassifiedMention, who: int = 1, *, copied: bool = False) -> Voice:
+    return voice_of(mention, NOW, who, copied, abusive=False)
+
+
 def themes(*reasons: Reason, label: Label = "crisis_candidate") -> tuple[str, ...]:
     mention = a_mention(label=label, reasons=reasons)
-    return voice_of(mention, 1, False, False).themes
+    return a_voice(mention).themes
 
 
 def test_a_mention_becomes_a_voice() -> None:
     mention = a_mention(followers=1200)
-    assert voice_of(mention, 7, True, False) == Voice(
+    assert a_voice(mention, who=7, copied=True) == Voice(
         mention=mention,
-        at=NOW - 180,
+        at=NOW,
         who=7,
         label="crisis_candidate",
         critical=True,
@@ -49,14 +53,20 @@ def test_a_mention_becomes_a_voice() -> None:
     ],
 )
 def test_complaints_and_crisis_candidates_are_critical(label: Label, critical: bool) -> None:
-    assert voice_of(a_mention(label=label), 1, False, False).critical is critical
+    assert a_voice(a_mention(label=label)).critical is critical
+
+
+def counts_at(mention: ClassifiedMention, clock: float = 0.0) -> float | None:
+    """clock: the watch's, before the mention."""
+    collected = mention.collected_at.timestamp()
+    return news_at(mention, collected, max(clock, collected))
 
 
 def test_it_counts_when_it_was_published_and_never_after_it_was_collected() -> None:
     early = a_mention(published_at=NIGHT - timedelta(hours=2))
     future = a_mention(published_at=NIGHT + timedelta(days=300))
-    assert voice_of(early, 1, False, False).at == NOW - 2 * HOURS
-    assert voice_of(future, 1, False, False).at == NOW
+    assert counts_at(early) == NOW - 2 * HOURS
+    assert counts_at(future) == NOW
 
 
 def test_themes_are_those_of_the_deciding_reasons_the_heaviest_first() -> None:
@@ -77,7 +87,7 @@ def test_if_no_reason_speaks_for_the_label_all_count() -> None:
 def test_reach_is_what_the_platform_says_more_of() -> None:
     def reach(followers: int | None, views: int | None) -> int:
         mention = replace(a_mention(followers=followers), engagement=Engagement(views=views))
-        return voice_of(mention, 1, False, False).reach
+        return a_voice(mention).reach
 
     assert (reach(10, 900), reach(900, None)) == (900, 900)
     assert (reach(None, None), reach(-5, None)) == (0, 0)
@@ -119,4 +129,4 @@ def aged(hours: float, *, backfill: bool = False, kind: Kind = "post") -> Classi
     ],
 )
 def test_what_is_late(mention: ClassifiedMention, clock: float, late: bool) -> None:
-    assert is_late(mention, clock) is late
+    assert (counts_at(mention, clock) is None) is late
