@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from operator import attrgetter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -152,7 +153,8 @@ class Responder:
         heard: list[Heard] = []
         signals: list[Signal] = []
         themes, raised = dict(known.themes), dict[tuple[str, str], int]()
-        for mention in mentions:
+        # One watch after the other, each in its own order: a state that is at hand folds faster.
+        for mention in sorted(mentions, key=attrgetter("watch")):
             each = self._detection.hear(states[mention.watch], mention, ledger, themes)
             heard.append(each)
             theme = themes.get(mention.id)

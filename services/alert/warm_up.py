@@ -6,6 +6,7 @@ no longer be read. Whoever was on call then was told then, so nothing of it page
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 import structlog
@@ -64,12 +65,11 @@ async def _fold(
         records = await reader.poll(BATCH, PATIENCE_SECONDS)
         if not records and not _reached(await reader.position(), done):
             raise BusUnavailable(f"{CLASSIFIED} gave nothing for {PATIENCE_SECONDS:g} s")
-        for record in records:
-            mention = _mention(record, done)
-            if mention is not None:
-                state = states.setdefault(mention.watch, WatchState())
-                detection.hear(state, mention, observed)
-                folded += 1
+        mentions = [mention for record in records if (mention := _mention(record, done))]
+        for mention in sorted(mentions, key=attrgetter("watch")):
+            state = states.setdefault(mention.watch, WatchState())
+            detection.hear(state, mention, observed)
+        folded += len(mentions)
     return states, folded
 
 

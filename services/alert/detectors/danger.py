@@ -52,6 +52,8 @@ ERRORS: Final = 1e-4
 in 300 days, and the classifier's errors, of each theme one in 10,000 mentions."""
 MOST_A_DAY: Final = 1.0
 """A day teaches no more of a theme: a crisis is no habit."""
+NO_CROWD: Final = 20
+"""Voices on a day that are none, however few there usually are."""
 MOST_THEMES: Final = 16
 MOST_VOICES: Final = 4
 UNNAMED: Final = ""
@@ -76,18 +78,21 @@ class Theme(msgspec.Struct):
 
 
 class Danger(msgspec.Struct):
-    """The themes heard of. begun: the time of the watch's first voice; heard: voices so far."""
+    """The themes heard of. begun: the time of the watch's first voice; heard: voices so far; day:
+    the present one, and today: voices on it."""
 
     themes: dict[str, Theme] = {}
     begun: float = 0.0
     heard: int = 0
+    day: int = 0
+    today: int = 0
 
     def fold(self, voice: Voice) -> Finding | None:
         """Only who looks for the first time at a mention, or at an edit that made it grave, may
         fold it."""
         if not self.begun:
             self.begun = voice.at
-        self.heard += 1
+        self._count(int(voice.at // DAY))
         if not is_candidate(voice):
             return None
         theme = self._theme(voice)
@@ -114,11 +119,18 @@ class Danger(msgspec.Struct):
         )
 
     def _rate(self, theme: Theme, at: float) -> float:
-        """How often a day the theme is to be expected."""
+        """How often the theme is to be expected on a day like this: with a crowd come errors."""
         days = max(1.0, (at - self.begun) / DAY)
         prior = PRIOR_A_DAY + ERRORS * self.heard / days
         known = HALF_LIFE_DAYS / math.log(2.0) * (1.0 - math.exp2(-days / HALF_LIFE_DAYS))
-        return (theme.usual + prior * PRIOR_DAYS) / (known + PRIOR_DAYS)
+        crowd = max(1.0, (self.today - NO_CROWD) * days / self.heard)
+        return crowd * (theme.usual + prior * PRIOR_DAYS) / (known + PRIOR_DAYS)
+
+    def _count(self, day: int) -> None:
+        self.heard += 1
+        if day > self.day:
+            self.day, self.today = day, 0
+        self.today += day == self.day
 
     def _theme(self, voice: Voice) -> Theme:
         """The voice's theme, the voice counted in it."""

@@ -131,6 +131,27 @@ def test_where_errors_are_common_the_severe_and_several_people_are_still_told() 
     assert told(*weekly, *three)[-1] >= 53
 
 
+def a_day_of(voices: int, day: int) -> list[Voice]:
+    """Ordinary ones, all before noon."""
+    return [a_voice(day * DAY + n * 12 * HOUR / voices, who=n) for n in range(voices)]
+
+
+def test_in_a_crowd_one_such_mention_is_less_of_a_surprise() -> None:
+    """As with good news, when twenty times as many speak as on any other day."""
+    usual = [voice for day in range(30) for voice in a_day_of(40, day)]
+    noon = 30 * DAY + 13 * HOUR
+    assert told(*usual, *a_day_of(40, 30), a_danger(noon)) == [1240]
+    crowd = [*usual, *a_day_of(800, 30)]
+    assert told(*crowd, a_danger(noon)) == []
+    several = [a_danger(noon + n * MINUTE, who=1000 + n) for n in range(4)]
+    assert told(*crowd, *several)[0] > len(crowd)
+    assert told(*crowd, a_danger(noon, severity=0.9)) == [len(crowd)]
+
+
+def test_where_hardly_anybody_speaks_a_few_are_no_crowd() -> None:
+    assert told(a_voice(0), *a_day_of(18, 60), a_danger(60 * DAY + 13 * HOUR)) == [19]
+
+
 def test_a_crisis_does_not_become_a_habit() -> None:
     crisis = [a_danger(place * MINUTE, who=place) for place in range(500)]
     after = a_danger(120 * DAY, who=999)
