@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from services.classify.linear.features import Texts, texts
 from services.classify.linear.weights import LANGUAGES
 from training.corpus import Sample
 
+PARTS: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -22,13 +26,13 @@ class Examples:
 
     targets: per text and label, 1 when the text has it, 0 when not, -1 when nobody said.
     languages: per text, its place in LANGUAGES, or len(LANGUAGES) for any other language, or -1.
-    groups: what is held out together, a number per industry.
+    parts: what is held out together.
     """
 
     texts: Texts
     targets: NDArray[np.int8]
     languages: NDArray[np.int8]
-    groups: NDArray[np.int64]
+    parts: NDArray[np.int64]
 
 
 def told_variants(samples: Sequence[Sample]) -> list[int]:
@@ -43,13 +47,25 @@ def examples_of(samples: Sequence[Sample]) -> Examples:
         targets[n, LABELS.index(sample.label)] = 1
         if sample.also is not None:
             targets[n, LABELS.index(sample.also)] = 1
-    industries = sorted({sample.industry for sample in samples})
     return Examples(
         texts([sample.text for sample in samples], told_variants(samples)),
         targets,
         np.array([LANGUAGES.index(sample.lang) for sample in samples], np.int8),
-        np.array([industries.index(sample.industry) for sample in samples]),
+        parts_of(samples),
     )
+
+
+def parts_of(samples: Sequence[Sample]) -> NDArray[np.int64]:
+    """In which third of its language and industry each sample stands. The corpus was written in
+    parts, to other instructions each, and later parts stand behind earlier ones: so who has not
+    seen a third meets texts of another kind, as it does in life."""
+    files = [(sample.lang, sample.industry) for sample in samples]
+    sizes, so_far = Counter(files), Counter[tuple[str, str]]()
+    parts = np.zeros(len(samples), np.int64)
+    for n, file in enumerate(files):
+        parts[n] = PARTS * so_far[file] // sizes[file]
+        so_far[file] += 1
+    return parts
 
 
 def _subject(sample: Sample) -> Utterance:
@@ -66,5 +82,5 @@ def joined(parts: Sequence[Examples]) -> Examples:
         Texts(codes, np.concatenate(([0], np.cumsum(lengths))), told),
         np.concatenate([part.targets for part in parts]),
         np.concatenate([part.languages for part in parts]),
-        np.concatenate([part.groups for part in parts]),
+        np.concatenate([part.parts for part in parts]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from services.classify.linear.scoring import BLOCK_WEIGHTS, block_value
 from services.classify.linear.weights import tag_of
 
 Matrix: TypeAlias = csr_matrix
+
+SELDOM: Final = 2
+"""What fewer texts have is chance."""
+NONE_WANTED: Final = np.zeros(0, np.uint32)
 
 
 @compiled
@@ -56,16 +60,20 @@ def hashed(texts: Texts) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArr
 class Vocabulary:
     """Which feature owns which slot of a table, and how rare it is.
 
-    A slot belongs to the feature that stands in the most texts; features in fewer than `seldom`
-    texts own none. `idf` is log((1 + texts) / (1 + texts with it)) + 1 per slot.
+    A slot belongs to the feature that stands in the most texts; features in fewer than SELDOM
+    texts own none, unless they are wanted. `idf` is log((1 + texts) / (1 + texts with it)) + 1 per
+    slot.
     """
 
-    def __init__(self, texts: Texts, slots: int, seldom: int = 2) -> None:
+    def __init__(self, texts: Texts, slots: int, wanted: NDArray[np.uint32] = NONE_WANTED) -> None:
         hashes, _, rows = hashed(texts)
         row = np.repeat(np.arange(texts.told.size, dtype=np.uint64), np.diff(rows))
         once = np.unique(row << np.uint64(32) | hashes)
         known, count = np.unique(once.astype(np.uint32), return_counts=True)
-        known, count = known[count >= seldom], count[count >= seldom]
+        kept = (count >= SELDOM) | np.isin(known, wanted)
+        unseen = np.setdiff1d(wanted, known)
+        known = np.concatenate((known[kept], unseen))
+        count = np.concatenate((count[kept], np.zeros_like(unseen, np.int64)))
         order = np.lexsort((known, -count))
         slot = known[order] & np.uint32(slots - 1)
         _, first = np.unique(slot, return_index=True)
@@ -79,11 +87,15 @@ class Vocabulary:
         self.owner[place] = known[owners]
         self.idf[place] = np.log((1 + texts.told.size) / (1 + count[owners])) + 1
 
+    def places(self, hashes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+        """The slot of each feature, and whether the feature owns it."""
+        slot = hashes & np.uint32(self.slots - 1)
+        return slot, self.owned[slot] & (tag_of(self.owner[slot]) == tag_of(hashes))
+
     def matrix(self, texts: Texts) -> Matrix:
         """The texts as rows of known features, one column per slot, weighted by idf."""
         hashes, values, rows = hashed(texts)
-        slot = hashes & np.uint32(self.slots - 1)
-        known = self.owned[slot] & (tag_of(self.owner[slot]) == tag_of(hashes))
+        slot, known = self.places(hashes)
         values = np.where(known, values * self.idf[slot], np.float32(0))
         whole = csr_matrix((values, slot.astype(np.int32), rows), (texts.told.size, self.slots))
         whole.sum_duplicates()

@@ -15,15 +15,18 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import LeaveOneGroupOut
 
 from libs.common.events import LABELS
 from services.classify.linear.features import texts
 from services.classify.linear.weights import LANGUAGES, SHIPPED, Head, Weights, digest, pack, tag_of
 from training.corpus import THEMES, Sample, read, read_lines
 from training.examples import Examples, examples_of, joined
+from training.features import Features
+from training.fitting import Fitted, fit
 from training.languages import languages
-from training.matrix import Matrix, Vocabulary
+from training.matrix import Matrix
+from training.meanings import Meanings, read_meanings
 from training.public import public_sets
 
 _CUES: Final = {
@@ -37,9 +40,11 @@ CUES: Final = tuple(_CUES.get(theme, theme) for theme in THEMES)
 VERSION: Final = "linear-1"
 LABEL_SLOTS: Final = 1 << 19
 THEME_SLOTS: Final = 1 << 17
-STRENGTH: Final = 1.0
-"""Inverse of the regularisation, found by cross-validation over industries."""
-FOLDS: Final = 5
+CRISIS: Final = LABELS.index("crisis_candidate")
+CRISIS_PRECISION: Final = 0.65
+"""Of crisis candidates in the corpus, found by a model that has not seen their part. A crisis that
+is overlooked is dearer than a look at what is none: from 0.8 to 0.65, recall rises from 0.74 to
+0.84, and macro-F1 falls by 0.01."""
 OUTPUT: Final = Path(__file__).parents[1] / "services/classify/linear" / SHIPPED
 
 
@@ -51,35 +56,29 @@ class Trained:
     held_out: NDArray[np.float64]
 
 
-def fit(matrix: Matrix, wanted: NDArray[np.int8]) -> LogisticRegression:
-    """One outcome against the rest, both sides with the same weight."""
-    model = LogisticRegression(C=STRENGTH, class_weight="balanced", solver="liblinear", tol=1e-3)
-    said = wanted >= 0
-    return model.fit(matrix[said], wanted[said])
-
-
 def held_out_logits(matrix: Matrix, examples: Examples, count: int) -> NDArray[np.float64]:
-    """Logits of the first `count` examples, each from a model that never saw its industry; the
-    others are always learnt from."""
+    """Logits of the first `count` examples, each from a model that never saw its part of the
+    corpus; the others are always learnt from."""
     logits = np.zeros((count, len(LABELS)))
-    folds = GroupKFold(FOLDS).split(np.zeros(count), groups=examples.groups[:count])
+    folds = LeaveOneGroupOut().split(np.zeros(count), groups=examples.parts[:count])
     further = np.arange(count, matrix.shape[0])
     for learnt, tested in folds:
         rows = np.concatenate((learnt, further))
         for k in range(len(LABELS)):
             model = fit(matrix[rows], examples.targets[rows, k])
-            logits[tested, k] = model.decision_function(matrix[tested])
+            logits[tested, k] = model.logits(matrix[tested])
     return logits
 
 
-def head_of(vocabulary: Vocabulary, models: Sequence[LogisticRegression]) -> Head:
-    """The models' coefficients in the vocabulary's slots, rounded to whole numbers of 8 bits."""
-    exact = np.array([model.coef_[0] for model in models]).T * vocabulary.idf[:, None]
+def head_of(features: Features, models: Sequence[Fitted]) -> Head:
+    """The models' weights in the vocabulary's slots, rounded to whole numbers of 8 bits."""
+    exact = features.weights(np.array([model.coefficients for model in models]).T)
     scale = np.abs(exact).max(axis=0) / 127
+    vocabulary = features.vocabulary
     slots = np.zeros((vocabulary.slots, 1 + len(models)), np.int8)
     slots[:, 1:] = np.round(exact / scale)
     slots[:, 0] = np.where(vocabulary.owned, tag_of(vocabulary.owner), 0).view(np.int8)
-    bias = np.array([model.intercept_[0] for model in models])
+    bias = np.array([model.intercept for model in models])
     return Head(slots, scale.astype(np.float32), bias.astype(np.float32))
 
 
@@ -118,6 +117,21 @@ def advantages(
     return np.asarray(advantage - advantage.mean(), np.float32)
 
 
+def wary(
+    probabilities: NDArray[np.float64], primary: NDArray[np.int64], advantage: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """More advantage for crisis candidates, in steps of 0.02, as long as CRISIS_PRECISION of those
+    found are some."""
+    found, raised = advantage, advantage.copy()
+    for _ in range(30):
+        raised[CRISIS] += 0.02
+        crises = (probabilities + raised).argmax(axis=1) == CRISIS
+        if np.mean(primary[crises] == CRISIS) < CRISIS_PRECISION:
+            break
+        found = raised.copy()
+    return found
+
+
 def macro_f1(found: NDArray[np.int64], primary: NDArray[np.int64]) -> float:
     """The mean over labels of F1, the harmonic mean of precision and recall."""
     scores = []
@@ -131,15 +145,15 @@ def logistic(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def themes_head(samples: Sequence[Sample], slots: int) -> Head:
+def themes_head(samples: Sequence[Sample], slots: int, meanings: Meanings) -> Head:
     """Which theme a crisis candidate is about."""
     crises = [sample for sample in samples if sample.theme is not None]
     batch = texts([sample.text for sample in crises], [0] * len(crises))
-    vocabulary = Vocabulary(batch, slots)
-    matrix = vocabulary.matrix(batch)
+    features = Features(batch, slots, meanings)
+    matrix = features.matrix(batch)
     themes = np.array([THEMES.index(sample.theme) for sample in crises if sample.theme])
     return head_of(
-        vocabulary, [fit(matrix, (themes == k).astype(np.int8)) for k in range(len(THEMES))]
+        features, [fit(matrix, (themes == k).astype(np.int8)) for k in range(len(THEMES))]
     )
 
 
@@ -156,16 +170,18 @@ def train(
     """
     own = examples_of(samples)
     examples = joined([own, *further])
-    vocabulary = Vocabulary(examples.texts, slots)
-    matrix = vocabulary.matrix(examples.texts)
+    meanings = read_meanings()
+    features = Features(examples.texts, slots, meanings)
+    matrix = features.matrix(examples.texts)
     held_out = held_out_logits(matrix, examples, len(samples))
     slope, intercept = calibrated(held_out, own.targets)
     primary = np.array([LABELS.index(sample.label) for sample in samples])
-    advantage = advantages(logistic(held_out * slope + intercept), primary)
+    probabilities = logistic(held_out * slope + intercept)
+    advantage = wary(probabilities, primary, advantages(probabilities, primary))
     models = [fit(matrix, examples.targets[:, k]) for k in range(len(LABELS))]
     models += [fit(matrix, language_targets(examples, k)) for k in range(len(LANGUAGES))]
-    themes = themes_head(samples, theme_slots)
-    labels = head_of(vocabulary, models)
+    themes = themes_head(samples, theme_slots, meanings)
+    labels = head_of(features, models)
     weights = Weights(VERSION, labels, themes, slope, intercept, advantage, CUES)
     return Trained(replace(weights, name=f"{VERSION}-{digest(weights)}"), held_out)
 

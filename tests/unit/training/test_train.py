@@ -17,7 +17,7 @@ from training.corpus import Finding, Sample, read, read_lines
 from training.evaluate import BEGIN, CARD, END, put_into
 from training.languages import languages
 from training.measures import calibration_error, interval, macro_f1, score
-from training.train import CUES, advantages, train
+from training.train import CRISIS, CRISIS_PRECISION, CUES, advantages, train, wary
 
 EVERY: int = 25
 """One text of so many is enough to see that training works."""
@@ -81,6 +81,19 @@ def test_advantages_bring_what_is_found_closer_to_the_truth() -> None:
     primary = np.array([1] * 5 + [0] * 5)
     found = (probabilities + advantages(probabilities, primary)).argmax(axis=1)
     assert found.tolist() == primary.tolist()
+
+
+def test_crises_are_found_as_long_as_enough_of_them_are_some() -> None:
+    probabilities = np.full((100, len(LABELS)), 0.1)
+    probabilities[:, 0], probabilities[:, CRISIS] = 0.5, np.linspace(0.49, 0.1, 100)
+    primary = np.where(np.arange(100) % 3 == 2, 0, CRISIS)  # two of three are crises
+    nothing = np.zeros(len(LABELS), np.float32)
+    found = (probabilities + wary(probabilities, primary, nothing)).argmax(axis=1) == CRISIS
+    assert found.sum() >= 90
+    primary[50:] = 0  # all that are less likely are none
+    found = (probabilities + wary(probabilities, primary, nothing)).argmax(axis=1) == CRISIS
+    assert 40 <= found.sum() <= 60
+    assert np.mean(primary[found] == CRISIS) >= CRISIS_PRECISION
 
 
 def test_measures() -> None:
