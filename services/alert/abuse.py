@@ -23,7 +23,8 @@ LONGEST: Final = 5_000
 _GAP: Final = r"(?:[^\w.!?\n]+[\w']+){0,4}"
 _BETWEEN: Final = r"[^\w.!?\n]+"
 _WORD: Final = re.compile(r"[\w']+\*?")
-_SENTENCE_ENDS: Final = re.compile(r"[.!?\n]")
+_SENTENCE_ENDS: Final = ".!?\n"
+"""No pattern goes on over one."""
 
 
 def _can_be_looked_for(pattern: str) -> str:
@@ -68,11 +69,12 @@ class Abuse:
         found = self._automaton.find_matches_as_indexes(folded, overlapping=True)
         if not found:
             return False
-        numbers = dict.fromkeys(number for index, _, _ in found for number in self._asking[index])
+        places = dict.fromkeys((index, _sentence(folded, start)) for index, start, _ in found)
         return any(
-            not self._harmless.search(_sentence(folded, match.start()))
-            for number in numbers
-            for match in self._patterns[number].finditer(folded)
+            self._patterns[number].search(folded, begin, end)
+            and not self._harmless.search(folded, begin, end)
+            for index, (begin, end) in places
+            for number in self._asking[index]
         )
 
 
@@ -123,8 +125,8 @@ def _anchors(pattern: str) -> list[str]:
     )
 
 
-def _sentence(text: str, place: int) -> str:
-    """The sentence around that place."""
-    begin = max((end.end() for end in _SENTENCE_ENDS.finditer(text, 0, place)), default=0)
-    end = _SENTENCE_ENDS.search(text, place)
-    return text[begin : end.start() if end else len(text)]
+def _sentence(text: str, place: int) -> tuple[int, int]:
+    """Where the sentence around that place begins and ends."""
+    begin = max([text.rfind(mark, 0, place) for mark in _SENTENCE_ENDS]) + 1
+    ends = [end for mark in _SENTENCE_ENDS if (end := text.find(mark, place)) >= 0]
+    return begin, min(ends, default=len(text))

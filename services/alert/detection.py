@@ -227,31 +227,34 @@ class Detection:
             if storm is None:
                 continue
             if storm.due(minute):
-                yield from self._regraded(state, voice, story, storm)
+                signal = self._regraded(state, voice, story, storm)
+                if signal is not None:
+                    yield signal
             if storm.looks < state.looks:
                 state.looks = storm.looks
 
     def _regraded(
         self, state: WatchState, voice: Voice, story: Story, storm: Storm
-    ) -> Iterator[Signal]:
+    ) -> Signal | None:
         before = storm.level
         usual = state.usual_of(story, voice.at)
         grade = self._levels.judge(storm, state.audience, usual, voice.at)
         if grade is None and before >= OPENS_FROM and storm.now - storm.told >= REMINDS_MINUTES:
             grade = self._levels.grade(storm, state.audience, usual, voice.at)
             grade = grade if grade.holds else None
-        if grade is not None and max(before, grade.level) >= OPENS_FROM:
-            storm.told = storm.now
-            yield self._signal(
-                LEVEL,
-                grade.level,
-                story.key,
-                story.playbook,
-                voice.mention,
-                why=in_short(grade, self._language, self._levels.table),
-                numbers={BEFORE: float(before)},
-                measures=grade.measures,
-            )
+        if grade is None or max(before, grade.level) < OPENS_FROM:
+            return None
+        storm.told = storm.now
+        return self._signal(
+            LEVEL,
+            grade.level,
+            story.key,
+            story.playbook,
+            voice.mention,
+            why=in_short(grade, self._language, self._levels.table),
+            numbers={BEFORE: float(before)},
+            measures=grade.measures,
+        )
 
     def _over(self, theme: str, before: int, mention: ClassifiedMention) -> Signal:
         """A story has ended in silence, before anybody looked at its level again."""

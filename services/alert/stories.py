@@ -8,7 +8,7 @@ story of its own. So a stray remark never splits a crisis, and two crises do not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import inf, log
 from typing import Final
 from zlib import crc32
@@ -19,7 +19,7 @@ from libs.common.events import Mention
 from libs.common.query.fold import fold
 from services.alert.detector import Voice
 from services.alert.playbook import GENERAL, HINT
-from services.alert.story import MOST_WHO, SILENT_SECONDS, Story
+from services.alert.story import MOST_WHO, SHORTEST_PART, SILENT_SECONDS, Story
 from services.alert.vocabulary import Vocabulary, is_insult, term_of, terms, words_of
 
 VAGUE: Final = frozenset({GENERAL, HINT, "service-failure"})
@@ -141,7 +141,7 @@ class Stories(msgspec.Struct):
         """Where a voice goes that shares nothing with any story: to the first of its playbook, and
         into a bud; or it begins a story, or the bud has become one. shared: its evidence for each
         running story."""
-        story = self._brought_up_in_parts(said, playbook)
+        story = self._brought_up_in_parts(said, playbook, shared)
         if story is not None:
             story.learn(voice.who, said)
             return story
@@ -198,27 +198,26 @@ class Stories(msgspec.Struct):
                 best, most = story, nats
         return best
 
-    def _brought_up_in_parts(self, said: Sequence[str], playbook: str) -> Story | None:
+    def _brought_up_in_parts(
+        self, said: Sequence[str], playbook: str, shared: Sequence[float]
+    ) -> Story | None:
         """The running story that fits and whose subject the voice brings up in parts of compounds.
-
-        Where no compound adds anything to what was said, the words alone are not enough: that was
-        seen before.
+        shared: its evidence for each, whose words alone were not enough.
         """
-        line, known, vague = " ".join(said), frozenset(said), playbook in VAGUE
-        for story in self.running:
+        line = " ".join([term for term in said if len(term) > SHORTEST_PART])
+        vague = playbook in VAGUE
+        for story, nats in zip(self.running, shared, strict=True):
             if vague or playbook == story.playbook:
-                parts = story.parts(line)
-                if not known.issuperset(parts) and self._is_enough(story, (*said, *parts)):
+                parts = [part for part in story.parts(line) if part not in said]
+                if parts and story.evidence(parts, self.vocabulary, nats) >= JOINS:
                     return story
         return None
 
     def _brings_up(self, story: Story, core: Sequence[str]) -> bool:
         """Whether these terms are the story's subject, be it in parts of compounds."""
         parts = story.parts(" ".join(core))
-        return bool(parts) and self._is_enough(story, (*core, *parts))
-
-    def _is_enough(self, story: Story, said: Iterable[str]) -> bool:
-        return story.evidence(dict.fromkeys(said), self.vocabulary) >= JOINS
+        said = dict.fromkeys((*core, *parts))
+        return bool(parts) and story.evidence(said, self.vocabulary) >= JOINS
 
     def _has_subject(self, story: Story) -> bool:
         """Whether enough voices share a word that the watch seldom uses."""

@@ -19,10 +19,12 @@ whenever they are twice as many, up to three days."""
 
 _CHANCE: Final = 1.5
 """Nats that a shared word is worth less than it seems: words go together by chance."""
-_SHORTEST_PART: Final = 5
+SHORTEST_PART: Final = 5
 """Letters of a word that may be recognised within a compound."""
 _RECENT: Final = 64
 """Voices after which a story's counts are halved: it is about what is said now."""
+_CORE: Final = 2
+"""Voices that make a term one of the core."""
 _MOST_TERMS: Final = 32
 _KEPT_TERMS: Final = 20
 
@@ -66,46 +68,51 @@ class Story(msgspec.Struct):
         if len(self.who) < MOST_WHO and who not in self.who:
             self.who.append(who)
         self.recent += 1
-        self.stems = None
         counts = self.said
         for term in said:
-            counts[term] = counts.get(term, 0) + 1
+            count = counts[term] = counts.get(term, 0) + 1
+            if count == _CORE:
+                self.stems = None
         if self.recent >= _RECENT:
             self.recent //= 2
             self.said = {term: half for term, count in counts.items() if (half := count // 2)}
+            self.stems = None
         elif len(counts) > _MOST_TERMS:
             self._drop_rare()
 
-    def evidence(self, said: Iterable[str], vocabulary: Vocabulary) -> float:
-        """How much likelier the story is to bring up these words than the watch is, in nats.
+    def evidence(self, said: Iterable[str], vocabulary: Vocabulary, nats: float = 0.0) -> float:
+        """How much likelier the story is to bring up these words than the watch is, in nats, on
+        top of those given.
 
         They are summed in the order of the text: that of a set differs from process to process.
         """
-        counts, voices, nats = self.said, self.recent + 1, 0.0
-        for term in said:
-            if term in counts:
-                chance = log(counts[term] / voices / vocabulary.share(term)) - _CHANCE
-                if chance > 0.0:
-                    nats += chance
+        counts, voices = self.said, self.recent + 1
+        for term in filter(counts.__contains__, said):
+            chance = log(counts[term] / voices / vocabulary.share(term)) - _CHANCE
+            if chance > 0.0:
+                nats += chance
         return nats
 
     def core(self) -> list[str]:
         """The terms that more than one voice has said."""
-        return [term for term, count in self.said.items() if count > 1]
+        return [term for term, count in self.said.items() if count >= _CORE]
 
     def parts(self, line: str) -> list[str]:
         """The core terms that stand in this line of terms, be it within a compound (`brems` in
         `vorderradbrems`)."""
         stems = self.stems
         if stems is None:
-            stems = self.stems = [term for term in self.core() if len(term) >= _SHORTEST_PART]
+            stems = self.stems = [term for term in self.core() if len(term) >= SHORTEST_PART]
         return [stem for stem in stems if stem in line]
 
     def _drop_rare(self) -> None:
         """Keeps what is said most, the newest among equals; the order stays."""
         counts = self.said
         least = sorted(counts.values())[-_KEPT_TERMS]
-        rare = [term for term, count in counts.items() if count < least]
+        rare = []
+        if least > 1:
+            self.stems = None
+            rare = [term for term, count in counts.items() if count < least]
         rare += [term for term, count in counts.items() if count == least]
         for term in rare[: len(counts) - _KEPT_TERMS]:
             del counts[term]

@@ -33,7 +33,7 @@ _FILE: Final = Path(__file__).parent / "stopwords.yaml"
 
 _KNOWN_WORDS: Final = 32_768
 _LONGEST_PIECE: Final = 40
-"""Letters between two blanks; more than that is hardly met twice."""
+"""Letters between two blanks; more than that is hardly met twice, and neither is a link."""
 _MOST_WORDS: Final = 160
 _UNHEARD: Final = 0.001
 """Share of texts with a word nobody is known to use often."""
@@ -117,17 +117,13 @@ def terms(mention: Mention) -> tuple[str, ...]:
 
 def terms_of(text: str) -> tuple[str, ...]:
     """As `terms`, of a text. No addresses, no handles, no numbers, no stop words."""
-    found = dict.fromkeys(chain.from_iterable(map(_PIECES.__getitem__, _read(text).split())))
-    return tuple(found)[:MOST_TERMS]
+    pieces = text[:READ_CHARACTERS].split()
+    return tuple(dict.fromkeys(chain.from_iterable(map(_PIECES.__getitem__, pieces))))[:MOST_TERMS]
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in small letters, in order, unfolded."""
-    return _WORD.findall(_read(text))
-
-
-def _read(text: str) -> str:
-    return without_addresses(text[:READ_CHARACTERS].lower())
+    return _WORD.findall(without_addresses(text[:READ_CHARACTERS].lower()))
 
 
 def without_addresses(text: str) -> str:
@@ -159,14 +155,14 @@ _TERMS: Final = _Terms()
 
 
 class _Pieces(dict[str, tuple[str, ...]]):
-    """The terms of what stands between two blanks: to look up `bremse,` is quicker than to find
-    the word in it."""
+    """The terms of what stands between two blanks, as it is written: to look up `Bremse,` is
+    quicker than to find the word in it. No word or address goes on over a blank."""
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
         if len(self) >= _KNOWN_WORDS:
             self.clear()
-        said = tuple(term for word in _WORD.findall(piece) if (term := _TERMS[word]))
-        if len(piece) <= _LONGEST_PIECE:
+        said = tuple(term for word in words_of(piece) if (term := _TERMS[word]))
+        if len(piece) <= _LONGEST_PIECE and "://" not in piece:
             self[piece] = said
         return said
 

@@ -202,8 +202,9 @@ class Burst(msgspec.Struct):
             return
         bucket, usual = self.bucket, self.usual
         resting = bucket < self.rests_until
-        for scale, peaks in enumerate(self.peaks):
-            height = self._height(scale, counted)
+        for scale, (peaks, height) in enumerate(
+            zip(self.peaks, self._heights(counted), strict=True)
+        ):
             if height == _UNKNOWN:
                 continue
             if resting:
@@ -231,16 +232,17 @@ class Burst(msgspec.Struct):
             self.rhythm.learn(silent, 0.0, observed)
         self.usual, self.passed_until = math.log1p(self.rhythm.level / _HOUR), -1
 
-    def _height(self, scale: int, counted: int) -> float:
-        """How high the window that ends with the open bucket is, if so many are counted in it."""
-        width = SCALES[scale]
-        if width == _LONGEST:
-            if self.observed < _LONGEST // 2:
-                return _UNKNOWN
-            newest = _log(counted, self.seen[self.bucket % _LONGEST])
-            return (self.logs + newest) / (_UNIT * self.observed)
-        before, seen = self._window(width)
-        return math.log1p(_WHOLE * (before + counted) / seen)
+    def _heights(self, counted: int) -> list[float]:
+        """How high the window of each scale is that ends with the open bucket, if so many are
+        counted in it."""
+        heights = []
+        for width in SCALES[:-1]:
+            before, seen = self._window(width)
+            heights.append(math.log1p(_WHOLE * (before + counted) / seen))
+        if self.observed < _LONGEST // 2:
+            return [*heights, _UNKNOWN]
+        newest = _log(counted, self.seen[self.bucket % _LONGEST])
+        return [*heights, (self.logs + newest) / (_UNIT * self.observed)]
 
     def _window(self, width: int) -> tuple[int, int]:
         """What was counted in the window before the open bucket, and how much of all was seen."""
@@ -295,7 +297,7 @@ class Burst(msgspec.Struct):
     def _judge(self, at: float, counted: int) -> Surge | None:
         """The scale that surprises most, of those over their bars. An alarm begins an episode."""
         found: Surge | None = None
-        heights = [self._height(scale, counted) for scale in range(len(SCALES))]
+        heights = self._heights(counted)
         for scale, bar in enumerate(self._bars()):
             if heights[scale] < bar:
                 continue

@@ -63,8 +63,9 @@ def stem(handle: str | None) -> str | None:
     if handle is None:
         return None
     handle = handle[:_LONGEST]
-    letters = "".join(_PART.findall(fold(handle)))
-    return letters if letters and any(map(str.isdigit, handle)) else None
+    if not any(map(str.isdigit, handle)):
+        return None
+    return "".join(_PART.findall(fold(handle))) or None
 
 
 def _is_anybody(name: str) -> bool:

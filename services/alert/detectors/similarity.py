@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -54,6 +55,11 @@ _LOW_HIGH: Final = np.array([[1 << 9], [1 << 10]], dtype=np.uint32)
 _KEPT: Final = struct.Struct("<QQ")
 _MIDDLE, _LAST = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
 _MIX, _HALF = np.uint32(0xC2B2AE3D), np.uint32(15)
+_KNOWN: Final[dict[str, bytes]] = {}
+"""The hashed triples of the words met so far, four bytes each."""
+_KNOWN_WORDS: Final = 32_768
+_LONGEST_KNOWN: Final = 40
+"""Letters of a word; a longer one is hardly met twice."""
 
 
 class Sketch(NamedTuple):
@@ -71,14 +77,13 @@ class Sketch(NamedTuple):
 
 def sketch(text: str) -> Sketch | None:
     """The text's sketch; None where it says too little."""
-    found = _words(text)
-    different = set(found)
+    different = set(_words(text))
     letters = sum(map(len, different))
     if len(different) < LEAST_WORDS or letters < LEAST_LETTERS:
         return None
-    permuted = _hashed_triples(found)[:, None] * _FACTORS
+    permuted = _hashed_triples(different)[:, None] * _FACTORS
     permuted += _SHIFTS
-    bits = (permuted.min(axis=0) & _LOW_HIGH) != 0
+    bits = (np.minimum.reduce(permuted) & _LOW_HIGH) != 0
     low, high = _KEPT.unpack(np.packbits(bits).tobytes())
     return Sketch(low, high, len(different), letters)
 
@@ -131,9 +136,23 @@ def _triples(text: str) -> set[str]:
     }
 
 
-def _hashed_triples(words: list[str]) -> _Numbers:
+def _hashed_triples(words: set[str]) -> _Numbers:
     """The triples of the words as numbers, with repeats; of very many the 512 smallest numbers,
-    which are the same ones for similar texts."""
+    which are the same ones for similar texts.
+
+    Most words of a text were met before: to join what is kept of them is quicker than to hash them
+    again.
+    """
+    new = words.difference(_KNOWN)
+    triples = b"".join(map(_KNOWN.__getitem__, words - new if new else words))
+    if new:
+        triples += _hashed(list(new))
+    numbers = np.frombuffer(triples, "<u4")
+    return np.unique(numbers)[:_MOST_TRIPLES] if len(numbers) > _MOST_TRIPLES else numbers
+
+
+def _hashed(words: Sequence[str]) -> bytes:
+    """The triples of words met for the first time, hashed all at once; they are remembered."""
     letters = np.frombuffer(f" {' '.join(words)} ".encode("utf-32-le", "surrogatepass"), "<u4")
     middle = letters[1:-1]
     numbers = letters[:-2] + middle * _MIDDLE + letters[2:] * _LAST
@@ -141,4 +160,13 @@ def _hashed_triples(words: list[str]) -> _Numbers:
     numbers ^= numbers >> _HALF
     numbers *= _MIDDLE
     numbers ^= numbers >> _HALF
-    return np.unique(numbers)[:_MOST_TRIPLES] if len(numbers) > _MOST_TRIPLES else numbers
+    triples: bytes = numbers.tobytes()
+    if len(_KNOWN) >= _KNOWN_WORDS:
+        _KNOWN.clear()
+    begin = 0
+    for word in words:
+        end = begin + numbers.itemsize * len(word)
+        if len(word) <= _LONGEST_KNOWN:
+            _KNOWN[word] = triples[begin:end]
+        begin = end
+    return triples

@@ -96,18 +96,20 @@ def _signs_of_text(mention: ClassifiedMention, letters: int) -> int:
         signs |= SHARED | PRESS
     elif mention.kind == "repost" or _is_passed_on(mention.text):
         signs |= SHARED
-    elif (
-        mention.kind != "review"
-        and letters <= HEADLINE_LETTERS
-        and _LINK.search(mention.text, 0, 4_000)
-    ):
+    elif mention.kind != "review" and letters <= HEADLINE_LETTERS and _is_linking(mention.text):
         signs |= LINKED
     return signs
 
 
+def _is_linking(text: str) -> bool:
+    return ("://" in text or "www." in text) and _LINK.search(text, 0, 4_000) is not None
+
+
 def _is_passed_on(text: str) -> bool:
     """Whether the whole text is somebody else's, and says so."""
-    if text.startswith(_PASSED_ON) or _VIA.search(text, max(0, len(text) - 60)):
+    if text.startswith(_PASSED_ON):
+        return True
+    if "via @" in text and _VIA.search(text, max(0, len(text) - 60)):
         return True
     closing = _QUOTED.get(text[:1])
     return closing is not None and text[-1] in closing

@@ -21,6 +21,14 @@ def test_what_says_nothing_of_a_subject_is_left_out() -> None:
     assert terms_of(text) == ("geschrieb",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["HTTPS://A.example/Bremse", "(http://a.example/bremse)", "Www.bremse.example", "von @Bremse"],
+)
+def test_no_word_is_read_from_an_address_however_it_is_written(text: str) -> None:
+    assert terms_of(f"Kolben {text} Tank") == ("kolb", "tank")
+
+
 def test_terms_stand_once_in_the_order_of_title_and_text() -> None:
     mention = a_voice(text="Kolben und Tank, Kolben!", title="Riss im Tank").mention
 

@@ -152,6 +152,14 @@ def test_a_million_of_anything_is_read_no_further_than_the_limit(piece: str) -> 
     assert sketch(piece * 1_000_000) == sketch(piece * MOST_LETTERS)
 
 
+def test_a_sketch_is_the_same_whether_its_words_were_met_before_or_not() -> None:
+    words = [f"{syllable}wort{'x' * number}" for number, syllable in enumerate(("neu", "alt") * 25)]
+    at_first = the_sketch(" ".join(words))
+    assert the_sketch(" ".join(reversed(words))) == at_first
+    the_sketch(" ".join(f"{word}anders" for word in words))
+    assert the_sketch(" ".join((*words, *words))) == at_first
+
+
 def test_every_process_draws_the_same_sketch() -> None:
     program = (
         "from services.alert.detectors.similarity import sketch\n"
