@@ -32,8 +32,8 @@ _ERRORS: Final = (
     (30, 19, 5, 0, 15),
     (52, 8, 15, 0, 0),
 )
-"""What our classifier takes texts for where it errs, by true label: counts on the gold sets,
-without what it takes for crisis candidates."""
+"""What an earlier classifier took texts for where it erred, by true label: counts on the gold sets,
+without what it took for crisis candidates."""
 
 
 Draw: TypeAlias = tuple[float, int, int, int, float, float, float, float]
