@@ -171,8 +171,9 @@ class Detection:
         signals = [self._over(key, before, mention) for key, before in _ended(state)]
         if ruled is not None:
             signals.append(self._placed(ruled, story.key))
-        spread = state.spread.fold(voice, story.key)
-        findings += () if spread is None else (spread,)
+        spread = state.spread.fold(voice, story.key, lambda: state.usual_of(story, voice.at))
+        if spread is not None and not _is_strand(state, story):
+            findings += (spread,)
         signals += (self._noticed(each, mention, story.key, story.playbook) for each in findings)
         _storm(state, story).fold(voice)
         if voice.critical and _is_calm(state):
@@ -317,6 +318,13 @@ def _is_calm(state: WatchState) -> bool:
         if storm is not None and storm.level >= OPENS_FROM:
             return False
     return True
+
+
+def _is_strand(state: WatchState, story: Story) -> bool:
+    """Whether another story is a storm and this one is not. What people say in a storm parts into
+    strands, and each of them is soon told everywhere: that is no news."""
+    own = state.storms.get(story.key)
+    return (own is None or own.level < OPENS_FROM) and not _is_calm(state)
 
 
 def _ended(state: WatchState) -> list[tuple[str, int]]:

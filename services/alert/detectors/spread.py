@@ -1,24 +1,31 @@
-"""Spread: a story reaches further places, or the press.
+"""Spread: a story of more voices than usual reaches further places, or the press.
 
 A place is a platform, or one forum, blog or paper where the platform only says what kind of site it
-is. Somebody who posts the same everywhere is one voice and does not make a story.
+is. Somebody who posts the same everywhere is one voice and does not make a story. Neither do the
+complaints that a watch gets anyway: they stand everywhere.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
 import msgspec
 
 from services.alert.detector import Finding, Voice
+from services.alert.detectors.rhythm import surprise
+from services.alert.level import Usual
 
 STEPS: Final = (3, 5, 8)
 """Places with critical voices that are told of. Two are usual: most who complain loudly do so
 twice. Level 3 of the Shitstorm-Skala asks for three."""
 LEAST_VOICES: Final = 3
 """Fewer are no story yet, wherever they stand."""
+LEAST_SURPRISE: Final = 2.5
+"""-log10 of the probability of as many voices, were they the criticism that is usual. Nobody is
+woken by a spread, so that this is lower than where somebody is."""
 LASTING: Final = 3 * 24 * 3600.0
 """A place counts so long after its last voice; a story that was silent as long begins anew."""
 MOST_STORIES: Final = 8
@@ -35,12 +42,14 @@ RELAYED: Final = frozenset({"google_news"})
 
 class Story(msgspec.Struct):
     """What is known of a story. begun, heard: of its first and latest voice; places, press: the
-    time of each one's latest voice, in seconds since 1970, by a hash of its name."""
+    time of each one's latest voice, in seconds since 1970, by a hash of its name. total: critical
+    voices."""
 
     begun: float
     heard: float
     voices: list[int] = []
     """Different critical ones, as many as make a story."""
+    total: int = 0
     places: dict[int, float] = {}
     press: dict[int, float] = {}
     told: int = 0
@@ -53,18 +62,23 @@ class Spread(msgspec.Struct):
 
     stories: dict[str, Story] = {}
 
-    def fold(self, voice: Voice, story: str) -> Finding | None:
-        """Of what was placed in a story: critical voices count, and articles whatever they say."""
+    def fold(self, voice: Voice, story: str, usual: Callable[[], Usual]) -> Finding | None:
+        """Of what was placed in a story: critical voices count, and articles whatever they say.
+
+        usual: what is usually said of the story's subject.
+        """
         press = voice.mention.kind == "article" or voice.mention.platform in PRESS
         if not (press or voice.critical):
             return None
         current = self._story(story, voice.at)
-        if voice.critical and len(current.voices) < LEAST_VOICES:
-            _add(current.voices, voice.who)
+        if voice.critical:
+            current.total += 1
+            if len(current.voices) < LEAST_VOICES:
+                _add(current.voices, voice.who)
         _visit(current.press if press else current.places, _place(voice), voice.at)
         if len(current.voices) < LEAST_VOICES:
             return None
-        return _notice(current, voice.at)
+        return _notice(current, voice.at, usual)
 
     def _story(self, key: str, at: float) -> Story:
         story = self.stories.get(key)
@@ -95,7 +109,7 @@ def _visit(places: dict[int, float], place: int, at: float) -> None:
         places[place] = at
 
 
-def _notice(story: Story, at: float) -> Finding | None:
+def _notice(story: Story, at: float, usual: Callable[[], Usual]) -> Finding | None:
     most = len(story.places) + len(story.press)
     heard_press = story.press_told or not story.press
     if heard_press and _step(most) <= story.told:
@@ -106,18 +120,22 @@ def _notice(story: Story, at: float) -> Finding | None:
     reached = _step(places)
     if reached <= story.told and not first_press:
         return None
+    hours = (story.heard - story.begun) / 3600.0
+    surprising = _surprise(story.total, max(1.0, hours), usual())
+    if surprising < LEAST_SURPRISE:
+        return None
     story.told = max(story.told, reached)
     story.press_told = story.press_told or first_press
     return Finding(
         detector="spread",
         at=at,
-        surprise=0.0,
-        numbers={
-            "places": float(places),
-            "press": float(press),
-            "hours": (story.heard - story.begun) / 3600.0,
-        },
+        surprise=surprising,
+        numbers={"places": float(places), "press": float(press), "hours": hours},
     )
+
+
+def _surprise(voices: int, hours: float, usual: Usual) -> float:
+    return surprise(voices, usual.critical_per_hour * hours, usual.scatter)
 
 
 def _step(places: int) -> int:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from libs.common.events import ClassifiedMention, Label
+from libs.common.events import ClassifiedMention, Label, Reason
 from services.alert.coverage import Ledger
 from services.alert.detection import Detection, Heard
 from services.alert.service import detection_of
@@ -67,6 +67,38 @@ def signals(heard: Iterable[Heard]) -> list[Signal]:
 
 def a_storm(people: int, seconds: float, start: datetime = NIGHT) -> list[ClassifiedMention]:
     return [a_voice(i, start + timedelta(seconds=seconds * i)) for i in range(people)]
+
+
+def an_outage(at: datetime) -> list[ClassifiedMention]:
+    """Three people in three places cannot log in."""
+    return [
+        replace(
+            a_voice(
+                900 + n, at + timedelta(minutes=n), text="Login der App geht nicht, Server weg"
+            ),
+            classification=replace(
+                a_mention("1").classification,
+                label="complaint",
+                severity=0.4,
+                reasons=(
+                    Reason(cue="outage", field="text", start=0, end=5, label="complaint", weight=1),
+                ),
+            ),
+            platform=platform,
+        )
+        for n, platform in enumerate(("x", "reddit", "mastodon"))
+    ]
+
+
+def test_a_story_that_spreads_in_calm_is_told_and_a_strand_of_a_storm_is_not() -> None:
+    days = [a_voice(2000 + h, NIGHT + timedelta(hours=h - 72), label="other") for h in range(72)]
+    calm = signals(hear([*days, *an_outage(NIGHT)]))
+    (spread,) = (signal for signal in calm if signal.rule == "spread")
+    assert (spread.playbook, spread.level) == ("outage", 1)
+    storm = a_storm(40, 20)
+    in_storm = signals(hear([*days, *storm, *an_outage(storm[-1].collected_at)]))
+    assert max(signal.level for signal in in_storm) >= 2
+    assert [signal for signal in in_storm if signal.playbook == "outage"] == []
 
 
 def test_one_grave_mention_is_enough() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
 from libs.common.events import Author
 from services.alert.detector import Finding, Voice
 from services.alert.detectors.spread import Spread
+from services.alert.level import Usual
 from tests.unit.alert.detectors.voices import (
     BEGIN,
     DAY,
@@ -25,9 +27,18 @@ def an_article(at: float = 0.0, url: str = "https://zeitung.example/1", who: int
     return a_voice(at, who=who, label="other", kind="article", platform="news", url=url)
 
 
-def told(*voices: Voice) -> list[int]:
+def usually(critical: float, scatter: float = 0.0) -> Usual:
+    """So many critical voices an hour on the story's subject."""
+    return Usual(10.0, 0.2, critical, scatter)
+
+
+def fold(spread: Spread, voice: Voice, story: str = "brakes", usual: float = 0.0) -> Finding | None:
+    return spread.fold(voice, story, lambda: usually(usual))
+
+
+def told(*voices: Voice, usual: float = 0.0) -> list[int]:
     spread = Spread()
-    return [p for p, voice in enumerate(voices) if spread.fold(voice, "brakes") is not None]
+    return [p for p, voice in enumerate(voices) if fold(spread, voice, usual=usual) is not None]
 
 
 def test_the_third_fifth_and_eighth_platform_are_told() -> None:
@@ -37,14 +48,31 @@ def test_the_third_fifth_and_eighth_platform_are_told() -> None:
 def test_a_finding_says_how_far_and_how_fast() -> None:
     spread = Spread()
     for place in range(2):
-        spread.fold(a_voice(place * HOUR, who=place, platform=PLATFORMS[place]), "brakes")
-    spread.fold(an_article(2 * HOUR), "brakes")
-    assert spread.fold(a_voice(6 * HOUR, who=7, platform="x"), "brakes") == Finding(
-        detector="spread",
-        at=BEGIN + 6 * HOUR,
-        surprise=0.0,
-        numbers={"places": 3.0, "press": 1.0, "hours": 6.0},
-    )
+        fold(spread, a_voice(place * HOUR, who=place, platform=PLATFORMS[place]))
+    fold(spread, an_article(2 * HOUR))
+    found = fold(spread, a_voice(6 * HOUR, who=7, platform="x"), usual=0.01)
+    assert found is not None
+    assert (found.detector, found.at) == ("spread", BEGIN + 6 * HOUR)
+    assert found.numbers == {"places": 3.0, "press": 1.0, "hours": 6.0}
+    # Three where 0.06 are usual: e^-0.06 · 0.06³ / 6, and what is beyond it.
+    assert found.surprise == pytest.approx(4.46, abs=0.05)
+
+
+def test_the_criticism_that_is_usual_is_no_spread() -> None:
+    voices = [a_voice(n * HOUR, who=n, platform=p) for n, p in enumerate(PLATFORMS)]
+    assert told(*voices, usual=0.5) == []
+    assert told(*voices, an_article(8 * HOUR), usual=0.5) == []
+    crowd = [a_voice(9 * HOUR + n, who=n, platform="x") for n in range(20)]
+    assert told(*voices, *crowd, usual=0.5) == [11]
+
+
+def test_where_criticism_comes_in_swarms_a_swarm_is_usual() -> None:
+    voices = [a_voice(n * HOUR, who=n, platform=p) for n, p in enumerate(PLATFORMS)]
+    swarms = Spread()
+    assert told(*voices, usual=0.1) == [2, 4, 7]
+    assert [swarms.fold(voice, "brakes", lambda: usually(0.1, 2.0)) for voice in voices] == [
+        None
+    ] * 8
 
 
 def test_many_voices_in_one_place_are_no_spread() -> None:
@@ -84,9 +112,9 @@ def test_papers_behind_a_news_search_are_told_apart_by_their_name() -> None:
 
     spread = Spread()
     for n in range(3):
-        spread.fold(a_voice(who=n, platform="x"), "brakes")
-    first = spread.fold(relayed("Anzeiger"), "brakes")
-    second = spread.fold(relayed("Bote"), "brakes")
+        fold(spread, a_voice(who=n, platform="x"))
+    first = fold(spread, relayed("Anzeiger"))
+    second = fold(spread, relayed("Bote"))
     assert first is not None
     assert second is not None
     assert (first.numbers["places"], second.numbers["places"]) == (2.0, 3.0)
@@ -99,7 +127,7 @@ def test_voices_that_are_not_critical_do_not_spread_it() -> None:
 def test_stories_do_not_help_each_other() -> None:
     spread = Spread()
     found = [
-        spread.fold(a_voice(who=n, platform=platform), f"story-{n % 4}")
+        fold(spread, a_voice(who=n, platform=platform), f"story-{n % 4}")
         for n, platform in enumerate(PLATFORMS)
     ]
     assert found == [None] * 8
@@ -113,23 +141,23 @@ def test_places_where_it_has_died_down_do_not_count() -> None:
 def test_a_story_that_rested_begins_anew() -> None:
     spread = Spread()
     for n in range(3):
-        assert (spread.fold(a_voice(who=n, platform=PLATFORMS[n]), "brakes") is None) is (n < 2)
+        assert (fold(spread, a_voice(who=n, platform=PLATFORMS[n])) is None) is (n < 2)
     for n in range(3):
         later = a_voice(5 * DAY, who=n, platform=PLATFORMS[n])
-        assert (spread.fold(later, "brakes") is None) is (n < 2)
+        assert (fold(spread, later) is None) is (n < 2)
 
 
 @given(streams())
 @settings(max_examples=60, deadline=None)
 def test_saving_at_any_voice_changes_nothing(heard: list[Voice]) -> None:
-    check_survives_saving(Spread, lambda s, voice: s.fold(voice, f"s{voice.reach % 3}"), heard)
+    check_survives_saving(Spread, lambda s, voice: fold(s, voice, f"s{voice.reach % 3}"), heard)
 
 
 def test_the_state_stays_small() -> None:
     spread = Spread()
     for n in range(3000):
         platform = f"a platform with a long name {n % 40}"
-        spread.fold(a_voice(n, who=n << 40, platform=platform), f"{n % 20:032d}")
-        spread.fold(an_article(n, f"https://{n % 40}.example/"), f"{n % 20:032d}")
+        fold(spread, a_voice(n, who=n << 40, platform=platform), f"{n % 20:032d}")
+        fold(spread, an_article(n, f"https://{n % 40}.example/"), f"{n % 20:032d}")
     assert len(spread.stories) == 8
     assert size(spread) < 2800
