@@ -73,6 +73,11 @@ class StormResult:
         return max(0.0, page.minute - self.truth.onset)
 
     @property
+    def unaware(self) -> float | None:
+        """As `delay`, and 0 for who was paged about it when it still smouldered."""
+        return 0.0 if self.warned else self.delay
+
+    @property
     def warned(self) -> bool:
         """Somebody was paged about it when it still smouldered."""
         onset = self.truth.onset

@@ -48,9 +48,10 @@ def _summary(results: Sequence[WatchResult], storms: Sequence[StormResult]) -> l
     paged = [storm for storm in storms if storm.pages]
     return [
         [f"storms of level {SERIOUS} and above found", _share(serious), "≥ 98 %"],
-        [f"… their median delay at {BUSY:.0f} mentions/h and more", _minutes(busy, 50), "≤ 5 min"],
+        [f"… median delay of {len(busy)} at {BUSY:.0f}/h and more", _minutes(busy, 50), "≤ 5 min"],
         ["… and the delay of nine in ten of them", _minutes(busy, 90), ""],
-        ["… median delay in quieter watches", _minutes(others, 50), ""],
+        ["… the median, 0 for who was paged while it smouldered", _median_unaware(busy), ""],
+        [f"… median delay of {len(others)} in quieter watches", _minutes(others, 50), ""],
         ["… and the delay of nine in ten of them", _minutes(others, 90), ""],
         ["… paged about while they smouldered", _of(serious, lambda storm: storm.warned), ""],
         ["… found, or paged about while they smouldered", _of(serious, _known), ""],
@@ -135,7 +136,15 @@ def _ratio(part: int, whole: int) -> str:
 def _minutes(storms: Sequence[StormResult], percent: float) -> str:
     """Of those that were found."""
     delays = [storm.delay for storm in storms if storm.delay is not None]
-    return f"{np.percentile(delays, percent):.1f}" if delays else "–"
+    return _percentile(delays, percent)
+
+
+def _median_unaware(storms: Sequence[StormResult]) -> str:
+    return _percentile([storm.unaware for storm in storms if storm.unaware is not None], 50)
+
+
+def _percentile(minutes: Sequence[float], percent: float) -> str:
+    return f"{np.percentile(minutes, percent):.1f}" if minutes else "–"
 
 
 def _mean(values: Sequence[float]) -> float:

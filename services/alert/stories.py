@@ -104,6 +104,10 @@ class Stories(msgspec.Struct):
         self._link(voice, cluster, story)
         return story
 
+    def is_first(self, story: Story) -> bool:
+        """Whether it takes what is said of its theme and has no words in common with any."""
+        return self._first(story.playbook) is story
+
     def _pass(self, at: float) -> None:
         """Ends what has been silent for too long."""
         before = self.now
@@ -175,7 +179,7 @@ class Stories(msgspec.Struct):
             first.recent, bud.recent = bud.recent, first.recent
             return first
         self.buds.remove(bud)
-        bud.key, bud.is_first = self._key(bud, first, voice, said), False
+        bud.key = self._key(bud, first, voice, said)
         return self._run(bud)
 
     def _leans(self, voice: Voice, first: Story, nats: float) -> bool:
@@ -253,7 +257,10 @@ class Stories(msgspec.Struct):
 
     def _run(self, story: Story) -> Story:
         if len(self.running) >= MOST_STORIES:
-            self.running.remove(min(self.running, key=lambda each: each.last))
+            # Without the one that takes the everyday criticism, a strand of a storm would get it.
+            everyday = self._first(GENERAL)
+            others = [each for each in self.running if each is not everyday]
+            self.running.remove(min(others, key=lambda each: each.last))
         self.begun += 1
         story.number = self.begun
         self.running.append(story)

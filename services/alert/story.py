@@ -35,9 +35,8 @@ class Story(msgspec.Struct):
     key: the incident's theme; never changes. number: counts the watch's stories.
     last: when the newest voice spoke, in seconds since 1970. total: voices so far.
     recent: voices that `said` counts: in how many of them each term stands.
-    who: the first people who share its words. lang: the language it began in. is_first: it is the
-    one of its playbook that takes what has no words in common with any. stems: the core terms that
-    are long enough to be recognised within a compound; None until they are asked for.
+    who: the first people who share its words. lang: the language it began in. stems: the core terms
+    that are long enough to be recognised within a compound; None until they are asked for.
     """
 
     key: str
@@ -49,7 +48,6 @@ class Story(msgspec.Struct):
     said: dict[str, int] = {}
     who: list[int] = []
     lang: str | None = None
-    is_first: bool = True
     stems: list[str] | None = None
 
     def ends_at(self) -> float:

@@ -10,8 +10,6 @@ from typing import Final
 
 import msgspec
 
-from services.alert.story import Story
-
 MEMORY: Final = 2000
 """When so many voices are counted, all counts are halved."""
 PRIOR: Final = 50.0
@@ -35,7 +33,8 @@ class Subjects(msgspec.Struct):
             self.voices = {name: count // 2 for name, count in self.voices.items()}
             self.total = sum(self.voices.values())
 
-    def share(self, story: Story) -> float:
-        """Of a watch's critical voices, those that usually speak of the story's subject."""
-        share = (self.voices.get(story.playbook, 0) + 1.0) / (self.total + PRIOR)
-        return share if story.is_first else APART * share
+    def share(self, playbook: str, *, is_first: bool) -> float:
+        """Of a watch's critical voices, those that usually speak of a story's subject. is_first:
+        it takes all that is said of its playbook and fits no other story."""
+        share = (self.voices.get(playbook, 0) + 1.0) / (self.total + PRIOR)
+        return share if is_first else APART * share

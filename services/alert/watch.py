@@ -69,7 +69,7 @@ class WatchState(msgspec.Struct):
     def usual_of(self, story: Story, at: float) -> Usual:
         """The same for what is usually said of a story's subject."""
         usual = self.usual(at)
-        share = self.subjects.share(story)
+        share = self.subjects.share(story.playbook, is_first=self.stories.is_first(story))
         return Usual(
             usual.per_hour,
             share * usual.critical_share,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from libs.common.query.fold import fold
 from services.alert.detector import Voice
-from services.alert.stories import MOST_STORIES, Stories
+from services.alert.stories import Stories
 from services.alert.story import Story
 from services.alert.vocabulary import terms
 from tests.unit.alert.story_builders import BRAKES, LEAK, TANKS, a_voice
@@ -18,6 +18,20 @@ from tests.unit.alert.story_builders import BRAKES, LEAK, TANKS, a_voice
 SAFETY = "product-safety"
 ANNOYED = "service-failure"
 DAY = 24 * 60
+SUBJECTS = [
+    "Kette",
+    "Sattel",
+    "Tacho",
+    "Lack",
+    "Öl",
+    "Reifen",
+    "Motor",
+    "Licht",
+    "Filiale",
+    "Vertrag",
+    "Schlüssel",
+]
+"""Three more than stories are kept."""
 
 
 def placed(stories: Stories, voices: list[tuple[Voice, str]]) -> list[str]:
@@ -245,10 +259,33 @@ def test_an_earlier_post_that_comes_late_ends_nothing() -> None:
 
 def test_the_stories_are_bounded_and_the_longest_silent_makes_room() -> None:
     stories = Stories()
-    for number in range(MOST_STORIES + 3):
-        stories.place(a_voice(number, BRAKES[0], thread=str(number)), f"own-{number}")
+    for number, subject in enumerate(SUBJECTS):
+        stories.place(a_voice(number, subject, minutes=number), f"own-{number}")
 
-    assert len(stories.running) <= MOST_STORIES
+    assert [story.key for story in stories.running] == [f"own-{n}" for n in range(3, 11)]
+
+
+def test_a_storm_does_not_oust_the_story_of_everyday_criticism() -> None:
+    stories = Stories()
+    stories.place(a_voice(0, "Schon wieder nichts", theme=None), "general")
+    for number, subject in enumerate(SUBJECTS):
+        stories.place(a_voice(1 + number, subject, minutes=number), f"own-{number}")
+
+    everyday = stories.running[0]
+    assert (everyday.key, stories.is_first(everyday)) == ("general", True)
+    assert [story.key for story in stories.running[1:]] == [f"own-{n}" for n in range(4, 11)]
+
+
+def test_when_the_first_of_a_playbook_has_ended_the_next_is_the_first() -> None:
+    stories = Stories()
+    placed(stories, safety(*BRAKES))
+    placed(stories, safety(*TANKS, since=100))
+    brakes, tanks = stories.running
+    assert [stories.is_first(each) for each in (brakes, tanks)] == [True, False]
+
+    stories.running.remove(brakes)
+
+    assert stories.is_first(tanks)
 
 
 def test_a_key_is_fit_for_addresses_and_insults_nobody() -> None:

@@ -113,6 +113,7 @@ def test_found_is_from_five_minutes_before_the_onset_to_the_end(
     storm = only(judge.result())
     assert storm.delay == (delay if delay is None else pytest.approx(delay))
     assert storm.warned == (minute < 1_025)
+    assert storm.unaware == (0.0 if storm.warned else storm.delay)
 
 
 def test_a_page_by_an_ordinary_mention_is_about_the_storm_only_while_it_rages() -> None:
@@ -244,7 +245,7 @@ def test_the_report_has_every_table_and_its_figures() -> None:
         if len(cells := line.split("|")) > 3
     }
     assert rows["storms of level 3 and above found"] == ["50.0% of 2", "≥ 98 %"]
-    assert rows["… their median delay at 60 mentions/h and more"] == ["4.0", "≤ 5 min"]
+    assert rows["… median delay of 2 at 60/h and more"] == ["4.0", "≤ 5 min"]
     assert rows["… found, or paged about while they smouldered"] == ["50.0% of 2", ""]
     assert rows["false pages per watch and month"] == ["1.01", "≤ 1"]
     assert rows["3"] == ["1", "0", "0", "1", "0", "0", "0", "0.50"]
