@@ -171,9 +171,10 @@ class Terminal:
 
     def _mention(self, mention: ClassifiedMention) -> str:
         verdict = mention.classification
-        tag = click.style(
-            f"{_LABELS[self.language][verdict.label]:<10}", fg=_COLOURS[verdict.label]
-        )
+        name = _LABELS[self.language][verdict.label]
+        if verdict.uncertain:
+            name = name.capitalize() if verdict.label == "crisis_candidate" else f"{name}?"
+        tag = click.style(f"{name:<11}", fg=_COLOURS[verdict.label], dim=verdict.uncertain)
         words = " ".join(_CONTROLS.sub(" ", f"{mention.title or ''} {mention.text}").split())
         text = words if len(words) <= 90 else words[:89] + "…"
         return f"{self._time(mention.collected_at)}  {tag}  {mention.source:<14}  {text}"

@@ -61,9 +61,13 @@ async def test_a_person_corrects_a_label_with_the_keyboard(site: Site, browser: 
     async with site.running(), a_page(browser) as page, a_page(browser, locale="en-GB") as other:
         for each in (page, other):
             await sign_in(each, site)
-        await site.publish(a_mention(1, "Die Gabel klappert", label="complaint", severity=0.4))
+        await site.publish(
+            a_mention(1, "Die Gabel klappert", label="complaint", severity=0.4, uncertain=True)
+        )
         mention = page.locator(".mention")
         await expect(mention.locator(".tag")).to_have_text("Beschwerde")
+        await expect(mention.locator(".unsure")).to_have_text("unsicher")
+        await expect(other.locator(".mention .unsure")).to_have_text("unsure")
         await site.all_stored()
 
         await mention.get_by_text("Einordnung korrigieren").focus()
@@ -73,6 +77,7 @@ async def test_a_person_corrects_a_label_with_the_keyboard(site: Site, browser: 
         await page.get_by_label("Name").fill("Anna")
         await page.keyboard.press("Enter")
         await expect(mention.locator(".tag")).to_have_text("Frage")
+        await expect(mention.locator(".unsure")).to_have_count(0)
         await expect(mention.locator(".corrected")).to_have_text(
             "korrigiert von Anna, vorher Beschwerde"
         )

@@ -73,6 +73,7 @@ def a_mention(number: int, text: str, cue: str = "", **fields: Any) -> Classifie
             reasons=reasons,
             lang="de",
             model="test-1",
+            uncertain=fields.pop("uncertain", False),
         ),
     )
 

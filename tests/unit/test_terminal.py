@@ -26,7 +26,7 @@ from services.terminal import AT_ONCE, MOST_LINES, Screen, Terminal
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
 
-def a_mention(text: str) -> ClassifiedMention:
+def a_mention(text: str, *, uncertain: bool = False) -> ClassifiedMention:
     return ClassifiedMention(
         id=text,
         watch="brand",
@@ -38,7 +38,11 @@ def a_mention(text: str) -> ClassifiedMention:
         published_at=NOW,
         collected_at=NOW,
         classification=Classification(
-            label="crisis_candidate", scores={}, severity=0.9, model="test"
+            label="crisis_candidate",
+            scores={},
+            severity=0.9,
+            model="test",
+            uncertain=uncertain,
         ),
     )
 
@@ -109,6 +113,13 @@ async def test_an_incident_is_shown_with_the_plan_and_its_page(bus: Bus) -> None
     assert delivered == (
         "03:00:00  ▲ Alarm zugestellt an crisis-room: Motorrad AG: Produkt gefährdet Menschen"
     )
+
+
+async def test_a_label_in_doubt_is_said_more_quietly(bus: Bus) -> None:
+    mentions: list[Event] = [a_mention("Bremse versagt"), a_mention("Es brennt?", uncertain=True)]
+    _, sure, unsure = await shown(bus, mentions, lambda lines: len(lines) == 3)
+    assert sure == "03:00:00  KRISE?       forum           Bremse versagt"
+    assert unsure == "03:00:00  Krise?       forum           Es brennt?"
 
 
 async def test_a_flood_is_counted_and_not_scrolled_past(bus: Bus) -> None:

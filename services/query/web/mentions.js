@@ -179,6 +179,9 @@ function item(mention, words, onLabel) {
       "p",
       {class: "mention-head"},
       element("span", {class: "tag", "data-label": label}, words.labels[label]),
+      classification.uncertain && !corrected
+        ? element("span", {class: "unsure", title: words.whyUnsure}, words.unsure)
+        : null,
       severity(grave, words),
       corrected ? element("span", {class: "corrected"}, saidBy(mention, words)) : null,
       element(
