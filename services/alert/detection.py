@@ -171,12 +171,13 @@ class Detection:
         signals = [self._over(key, before, mention) for key, before in _ended(state)]
         if ruled is not None:
             signals.append(self._placed(ruled, story.key))
-        spread = state.spread.fold(voice, story.key, lambda: state.usual_of(story, voice.at))
-        if spread is not None and not _is_strand(state, story):
-            findings += (spread,)
+        calm, usual = _is_calm(state), state.usual_of(story, voice.at)
+        strand = not calm and not _is_storm(state, story)
+        spread = state.spread.fold(voice, story.key, usual, strand=strand)
+        findings += () if spread is None else (spread,)
         signals += (self._noticed(each, mention, story.key, story.playbook) for each in findings)
         _storm(state, story).fold(voice)
-        if voice.critical and _is_calm(state):
+        if voice.critical and calm:
             state.subjects.learn(story.playbook)
         return signals
 
@@ -312,19 +313,12 @@ def _numbers(finding: Finding, mention: ClassifiedMention) -> dict[str, float]:
 
 def _is_calm(state: WatchState) -> bool:
     """Whether no running story is what somebody would be woken for."""
-    storms = state.storms
-    for story in state.stories.running:
-        storm = storms.get(story.key)
-        if storm is not None and storm.level >= OPENS_FROM:
-            return False
-    return True
+    return not any(_is_storm(state, story) for story in state.stories.running)
 
 
-def _is_strand(state: WatchState, story: Story) -> bool:
-    """Whether another story is a storm and this one is not. What people say in a storm parts into
-    strands, and each of them is soon told everywhere: that is no news."""
-    own = state.storms.get(story.key)
-    return (own is None or own.level < OPENS_FROM) and not _is_calm(state)
+def _is_storm(state: WatchState, story: Story) -> bool:
+    storm = state.storms.get(story.key)
+    return storm is not None and storm.level >= OPENS_FROM
 
 
 def _ended(state: WatchState) -> list[tuple[str, int]]:

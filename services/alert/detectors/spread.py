@@ -8,7 +8,6 @@ complaints that a watch gets anyway: they stand everywhere.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
@@ -26,6 +25,9 @@ LEAST_VOICES: Final = 3
 LEAST_SURPRISE: Final = 2.5
 """-log10 of the probability of as many voices, were they the criticism that is usual. Nobody is
 woken by a spread, so that this is lower than where somebody is."""
+HALF_LIFE: Final = 24 * 3600.0
+"""Voices and what is usual of them are weighed against each other over some days; older ones count
+less."""
 LASTING: Final = 3 * 24 * 3600.0
 """A place counts so long after its last voice; a story that was silent as long begins anew."""
 MOST_STORIES: Final = 8
@@ -42,14 +44,15 @@ RELAYED: Final = frozenset({"google_news"})
 
 class Story(msgspec.Struct):
     """What is known of a story. begun, heard: of its first and latest voice; places, press: the
-    time of each one's latest voice, in seconds since 1970, by a hash of its name. total: critical
-    voices."""
+    time of each one's latest voice, in seconds since 1970, by a hash of its name. total, expected:
+    critical voices that are no copies, and how many would be usual, both fading."""
 
     begun: float
     heard: float
     voices: list[int] = []
     """Different critical ones, as many as make a story."""
-    total: int = 0
+    total: float = 0.0
+    expected: float = 0.0
     places: dict[int, float] = {}
     press: dict[int, float] = {}
     told: int = 0
@@ -62,35 +65,47 @@ class Spread(msgspec.Struct):
 
     stories: dict[str, Story] = {}
 
-    def fold(self, voice: Voice, story: str, usual: Callable[[], Usual]) -> Finding | None:
+    def fold(self, voice: Voice, story: str, usual: Usual, *, strand: bool) -> Finding | None:
         """Of what was placed in a story: critical voices count, and articles whatever they say.
 
-        usual: what is usually said of the story's subject.
+        usual: what is usually said of the story's subject. strand: it is one of a storm, so that
+        nothing is told of it now; it may be when the storm is over.
         """
         press = voice.mention.kind == "article" or voice.mention.platform in PRESS
         if not (press or voice.critical):
             return None
-        current = self._story(story, voice.at)
+        current = self._story(story, voice.at, usual)
         if voice.critical:
-            current.total += 1
+            current.total += not voice.copied
             if len(current.voices) < LEAST_VOICES:
                 _add(current.voices, voice.who)
         _visit(current.press if press else current.places, _place(voice), voice.at)
-        if len(current.voices) < LEAST_VOICES:
+        if len(current.voices) < LEAST_VOICES or strand:
             return None
         return _notice(current, voice.at, usual)
 
-    def _story(self, key: str, at: float) -> Story:
+    def _story(self, key: str, at: float, usual: Usual) -> Story:
         story = self.stories.get(key)
         if story is None or at - story.heard > LASTING:
             if story is None and len(self.stories) >= MOST_STORIES:
                 del self.stories[min(self.stories, key=lambda key: self.stories[key].heard)]
             story = self.stories[key] = Story(at, at)
         if at > story.heard:
-            story.heard = at
+            _pass(story, at, usual)
         elif at < story.begun:
             story.begun = at
         return story
+
+
+def _pass(story: Story, at: float, usual: Usual) -> None:
+    """Time passes until the next voice. What is no more than usual by now may be told of anew."""
+    passed = at - story.heard
+    fades = 0.5 ** (passed / HALF_LIFE)
+    story.total *= fades
+    story.expected = story.expected * fades + usual.critical_per_hour * passed / 3600.0
+    story.heard = at
+    if story.total < story.expected:
+        story.told, story.press_told = 0, False
 
 
 def _add(voices: list[int], who: int) -> None:
@@ -109,7 +124,7 @@ def _visit(places: dict[int, float], place: int, at: float) -> None:
         places[place] = at
 
 
-def _notice(story: Story, at: float, usual: Callable[[], Usual]) -> Finding | None:
+def _notice(story: Story, at: float, usual: Usual) -> Finding | None:
     most = len(story.places) + len(story.press)
     heard_press = story.press_told or not story.press
     if heard_press and _step(most) <= story.told:
@@ -120,8 +135,8 @@ def _notice(story: Story, at: float, usual: Callable[[], Usual]) -> Finding | No
     reached = _step(places)
     if reached <= story.told and not first_press:
         return None
-    hours = (story.heard - story.begun) / 3600.0
-    surprising = _surprise(story.total, max(1.0, hours), usual())
+    expected = max(story.expected, usual.critical_per_hour)
+    surprising = surprise(story.total, expected, usual.scatter)
     if surprising < LEAST_SURPRISE:
         return None
     story.told = max(story.told, reached)
@@ -130,12 +145,12 @@ def _notice(story: Story, at: float, usual: Callable[[], Usual]) -> Finding | No
         detector="spread",
         at=at,
         surprise=surprising,
-        numbers={"places": float(places), "press": float(press), "hours": hours},
+        numbers={
+            "places": float(places),
+            "press": float(press),
+            "hours": (story.heard - story.begun) / 3600.0,
+        },
     )
-
-
-def _surprise(voices: int, hours: float, usual: Usual) -> float:
-    return surprise(voices, usual.critical_per_hour * hours, usual.scatter)
 
 
 def _step(places: int) -> int:

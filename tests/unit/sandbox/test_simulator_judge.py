@@ -103,17 +103,18 @@ def test_the_delay_runs_from_the_onset_to_the_first_page_in_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minute", "delay"), [(1_024.9, None), (1_025, 0.0), (1_300, 270.0), (1_300.1, None)]
+    ("minute", "delay", "unaware"),
+    [(1_024.9, None, 0.0), (1_025, 0.0, 0.0), (1_300, 270.0, 270.0), (1_300.1, None, None)],
 )
 def test_found_is_from_five_minutes_before_the_onset_to_the_end(
-    minute: float, delay: float | None
+    minute: float, delay: float | None, unaware: float | None
 ) -> None:
     judge = WatchJudge(a_truth(a_storm()))
     paged(judge, minute, origin="storm-1")
     storm = only(judge.result())
     assert storm.delay == (delay if delay is None else pytest.approx(delay))
     assert storm.warned == (minute < 1_025)
-    assert storm.unaware == (0.0 if storm.warned else storm.delay)
+    assert storm.unaware == (unaware if unaware is None else pytest.approx(unaware))
 
 
 def test_a_page_by_an_ordinary_mention_is_about_the_storm_only_while_it_rages() -> None:

@@ -33,7 +33,7 @@ def usually(critical: float, scatter: float = 0.0) -> Usual:
 
 
 def fold(spread: Spread, voice: Voice, story: str = "brakes", usual: float = 0.0) -> Finding | None:
-    return spread.fold(voice, story, lambda: usually(usual))
+    return spread.fold(voice, story, usually(usual), strand=False)
 
 
 def told(*voices: Voice, usual: float = 0.0) -> list[int]:
@@ -60,19 +60,46 @@ def test_a_finding_says_how_far_and_how_fast() -> None:
 
 def test_the_criticism_that_is_usual_is_no_spread() -> None:
     voices = [a_voice(n * HOUR, who=n, platform=p) for n, p in enumerate(PLATFORMS)]
-    assert told(*voices, usual=0.5) == []
+    assert told(*voices, usual=0.1) == [2, 4, 7]
     assert told(*voices, an_article(8 * HOUR), usual=0.5) == []
-    crowd = [a_voice(9 * HOUR + n, who=n, platform="x") for n in range(20)]
-    assert told(*voices, *crowd, usual=0.5) == [11]
+
+
+def test_after_weeks_of_the_usual_an_outbreak_is_told_and_another_one_later() -> None:
+    weeks = [a_voice(n * HOUR / 3, who=n, platform=PLATFORMS[n % 8]) for n in range(3 * 24 * 14)]
+    first, later = (
+        [a_voice(at * DAY + n, who=9000 + n, platform=PLATFORMS[n % 8]) for n in range(60)]
+        for at in (14, 28)
+    )
+    calm = [replace(voice, at=voice.at + 14 * DAY) for voice in weeks]
+    found = told(*weeks, *first, *calm, *later, usual=3.0)
+    assert len(found) == 2
+    assert len(weeks) < found[0] < len(weeks) + 60
+    assert found[1] > 2 * len(weeks) + 60
+
+
+def test_copies_are_no_further_voices() -> None:
+    voices = [a_voice(n * HOUR, who=n, platform=p) for n, p in enumerate(PLATFORMS)]
+    copies = [replace(voices[7], at=voices[7].at + n, copied=True) for n in range(20)]
+    others = [a_voice(7 * HOUR + n, who=100 + n, platform="x") for n in range(20)]
+    assert told(*voices, *copies, usual=0.5) == []
+    assert told(*voices, *others, usual=0.5) != []
+
+
+def test_a_strand_of_a_storm_is_told_when_the_storm_is_over() -> None:
+    spread = Spread()
+    for n, platform in enumerate(PLATFORMS[:4]):
+        voice = a_voice(n, who=n, platform=platform)
+        assert spread.fold(voice, "brakes", usually(0.0), strand=True) is None
+    found = fold(spread, a_voice(HOUR, who=9, platform="x"))
+    assert found is not None
+    assert found.numbers["places"] == 4.0
 
 
 def test_where_criticism_comes_in_swarms_a_swarm_is_usual() -> None:
     voices = [a_voice(n * HOUR, who=n, platform=p) for n, p in enumerate(PLATFORMS)]
     swarms = Spread()
-    assert told(*voices, usual=0.1) == [2, 4, 7]
-    assert [swarms.fold(voice, "brakes", lambda: usually(0.1, 2.0)) for voice in voices] == [
-        None
-    ] * 8
+    often = usually(0.1, 2.0)
+    assert [swarms.fold(v, "brakes", often, strand=False) for v in voices] == [None] * 8
 
 
 def test_many_voices_in_one_place_are_no_spread() -> None:
